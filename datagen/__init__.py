@@ -1,0 +1,1 @@
+"""Synthesises meta-datasets: samples of joint distributions whose mutual information is known, as Parquet shards."""

@@ -1,0 +1,51 @@
+"""What a source of labelled samples must offer. This file imports nothing of its own package.
+
+A *joint distribution* samples pairs of rows and states its mutual information (MI). A *family* is a distribution over
+joint distributions: it draws one, with random parameters, for asked-for dimensions.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class JointDistribution(ABC):
+    """A joint distribution of X in R^dx and Y in R^dy with known mutual information.
+
+    Attributes:
+        dx, dy: dimensions of X and Y.
+        mi: mutual information I(X; Y) in nats, at least 0.
+        mi_stderr: standard error of `mi` in nats; 0 where `mi` is exact (closed form or quadrature).
+        parameters: the numbers that define the distribution, JSON-serialisable (arrays only where they are small).
+    """
+
+    dx: int
+    dy: int
+    mi: float
+    mi_stderr: float = 0.0
+    parameters: dict[str, Any]
+
+    @abstractmethod
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Draws n independent rows: x of shape (n, dx), y of shape (n, dy), finite."""
+
+
+class Family(ABC):
+    """A named distribution over joint distributions.
+
+    Subclasses are frozen dataclasses: their fields are the options a configuration may set (ranges of parameters).
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def supports(self, dx: int, dy: int) -> bool:
+        """Whether this family can draw a joint distribution of these dimensions."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
+        """Draws a joint distribution with random parameters."""

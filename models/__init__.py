@@ -1,0 +1,1 @@
+"""The network that reads a sample and answers with quantiles of its mutual information."""

@@ -1,0 +1,51 @@
+"""mutualist: mutual information, learned.
+
+>>> from mutualist import MutualInfoEstimator
+>>> est = MutualInfoEstimator.from_pretrained()   # bundled weights, no network
+>>> r = est.estimate(x, y)                        # (n,) or (n, d) array-likes
+>>> r.mi, r.interval(0.90)                        # nats
+
+torch is imported when an estimator is first made, so that ``import mutualist`` stays quick.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mutualist.errors import ConfigError, DataError, InputError, MutualistError, WeightsError
+    from mutualist.estimator import MutualInfoEstimator
+    from mutualist.result import MIEstimate
+
+__version__ = version("mutualist")
+
+_HOME = {
+    "MutualInfoEstimator": "mutualist.estimator",
+    "MIEstimate": "mutualist.result",
+    "MutualistError": "mutualist.errors",
+    "InputError": "mutualist.errors",
+    "ConfigError": "mutualist.errors",
+    "DataError": "mutualist.errors",
+    "WeightsError": "mutualist.errors",
+}
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "InputError",
+    "MIEstimate",
+    "MutualInfoEstimator",
+    "MutualistError",
+    "WeightsError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'mutualist' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""Parquet shards to calibrated, exported weights: data module, Lightning module, calibration, export."""
