@@ -1,0 +1,51 @@
+"""A few orthonormal functions of each column, and the orientation that makes the answer blind to x -> -x."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def unit_scores(scores: Tensor, row_mask: Tensor) -> Tensor:
+    """Scores (B, N, D) scaled so that each column's mean square over the existing rows is 1."""
+    n = row_mask.sum(1).clamp(min=1)[:, None, None]
+    power = scores.square().sum(1, keepdim=True) / n
+    return scores / power.clamp(min=1e-12).sqrt()
+
+
+def orientation(unit: Tensor, row_mask: Tensor) -> Tensor:
+    """A sign for each column such that flipping a column flips its own sign and no other: (B, 1, D) of +-1.
+
+    s_j is the sign of sum_k corr(z_j, z_k^2 - 1) over the other columns k. Where that sum vanishes by symmetry (Y = X,
+    say), the sign of the correlation with the most clearly oriented column decides instead.
+    """
+    n = row_mask.sum(1).clamp(min=1)[:, None, None]
+    squares = (unit.square() - 1) * row_mask[..., None]
+    third = unit.transpose(1, 2) @ squares / n  # (B, D, D): corr(z_j, z_k^2 - 1)
+    third = third - torch.diag_embed(third.diagonal(dim1=1, dim2=2))
+    score = third.sum(2)  # (B, D)
+    reference = score.abs().argmax(1)
+    picked = reference[:, None, None].expand(-1, unit.shape[1], 1)
+    with_reference = (unit * unit.gather(2, picked)).sum(1) / n[:, 0]  # (B, D)
+    towards = torch.where(score.gather(1, reference[:, None]) < -TOLERANCE, -1.0, 1.0)
+    score = torch.where(score.abs() > TOLERANCE, score, with_reference * towards)
+    return torch.where(score < 0, -1.0, 1.0)[:, None, :]
+
+
+TOLERANCE = 1e-4  # above float32 noise of a sum over rows, below what a real asymmetry shows
+
+
+def basis(unit: Tensor, scores: Tensor, row_mask: Tensor, cosines: int) -> Tensor:
+    """Values of the basis functions: (B, N, D, K), K = cosines + 2, zero in rows that do not exist.
+
+    sqrt(2) cos(pi m u) of the ranks u, m = 1..cosines, whose products expand the copula density, and the first two
+    Hermite polynomials of the normal scores z, which see the tails.
+    """
+    first = torch.erf(scores / math.sqrt(2.0)).mul(-math.pi / 2).sin()  # cos(pi u) with u = (1 + erf) / 2
+    waves = [torch.ones_like(first), first]
+    for _ in range(cosines - 1):  # Chebyshev: cos((m+1)t) = 2 cos t cos mt - cos (m-1)t
+        waves.append(2 * first * waves[-1] - waves[-2])
+    features = torch.stack(
+        [*(math.sqrt(2.0) * w for w in waves[1:]), unit, (unit.square() - 1) / math.sqrt(2.0)], -1
+    )
+    return features * row_mask[:, :, None, None]

@@ -1,0 +1,203 @@
+"""Everything the network is told about a sample, without a single weight.
+
+Shapes: B datasets, N rows, D columns (X's, Y's, and one derived column a side), K basis functions.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mutualist.models.basis import basis, orientation, unit_scores
+from mutualist.models.config import ModelConfig
+from mutualist.models.gaussian import STRENGTHS, gaussian_mi
+from mutualist.models.neighbours import neighbour_statistics
+from mutualist.models.pairs import LAGS, concomitants, cross_moments
+from mutualist.models.scores import scores_from_ranks
+from mutualist.models.spectral import SHRINKAGES, spectral_mi
+
+CHUNK = 1 << 24  # basis values held at once
+
+
+@dataclass(frozen=True)
+class Description:
+    """A sample as the network sees it.
+
+    Attributes:
+        features: (B, M, D, K) oriented basis values of the first rows, zero where nothing exists.
+        rows: (B, M) which of them exist.
+        pairs: (B, D, D, P) what each ordered pair of columns carries.
+        columns: (B, D) which columns exist.
+        side: (B, D) true for columns of Y. Used only to tell whether two columns share a side.
+        derived: (B, D) true for the radius columns.
+        anchors: (B, A) classical estimates in nats.
+        context: (B, C) the scale of things: n, dx, dy, the anchors and their spreads.
+    """
+
+    features: Tensor
+    rows: Tensor
+    pairs: Tensor
+    columns: Tensor
+    side: Tensor
+    derived: Tensor
+    anchors: Tensor
+    context: Tensor
+
+
+def pair_features(config: ModelConfig) -> int:
+    """P: moments raw and in units of their noise, moves both ways, and three flags."""
+    return 2 * (config.cosines + 2) ** 2 + 4 * len(LAGS) + 3
+
+
+def anchor_count(config: ModelConfig) -> int:
+    """A: Gaussian, nearest neighbours (or, for one column a side, spectral), pair sum, zero."""
+    return len(STRENGTHS) + 1 + local_count(config) + 2
+
+
+def local_count(config: ModelConfig) -> int:
+    """Slots for nearest-neighbour estimates, which in 1 x 1 hold the spectral ones."""
+    return max(len(config.neighbours), len(SHRINKAGES))
+
+
+def context_features(config: ModelConfig) -> int:
+    """C."""
+    return 6 + anchor_count(config) + local_count(config)
+
+
+def describe(
+    scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor, config: ModelConfig
+) -> Description:
+    """Describes samples given as normal scores (B, N, D); see `MutualInfoNet.forward` for the arguments."""
+    existing = column_mask[:, None, :] & row_mask[..., None]
+    scores = scores.masked_fill(~existing, 0.0)
+    n = row_mask.sum(1).clamp(min=1).float()
+    counts = torch.stack([(column_mask & ~side).sum(1), (column_mask & side).sum(1)], 1).float()
+
+    scores, side, columns, derived = _with_radii(scores, side, row_mask, column_mask, counts)
+    unit = unit_scores(scores, row_mask)
+    signs = orientation(unit, row_mask)
+    unit, scores = unit * signs, scores * signs
+    moments, features = _moments(unit, scores, row_mask, n, config)
+
+    same = (side[:, :, None] == side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
+    cross = (side[:, :, None] != side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
+    moves = concomitants(scores, row_mask)
+    flat = moments.flatten(3)
+    noise = torch.tanh(flat * (n.sqrt() / 3)[:, None, None, None])
+    flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).float()
+    pairs = torch.cat([flat, noise, moves, moves.transpose(1, 2), flags], -1)
+    pairs = pairs * (same | cross)[..., None]
+
+    z = config.cosines  # index of the scores themselves among the basis functions
+    given = columns & ~derived
+    linear = moments[..., z, z] * _both(given)
+    gaussian = gaussian_mi(linear, same & _both(given), n, counts)
+    pair_sum = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())) * (cross & _both(given))
+    local, spread = _local(moments, unit * given[:, None, :], side, row_mask, given, counts, n, config)
+    anchors = torch.cat(
+        [gaussian, local, 0.5 * pair_sum.sum((1, 2))[:, None], torch.zeros_like(pair_sum[:, :1, 0])], 1
+    )
+    log_n = n.log().clamp(max=config.max_log_n)
+    log_d = counts.log1p()
+    sizes = [
+        log_n / 3 - 1.5,
+        log_d.sum(1) / 2 - 1.5,
+        (log_d[:, 0] - log_d[:, 1]).abs(),
+        (counts.sum(1).log() - log_n) / 2 + 1,
+        (counts.sum(1) + 1 >= n).float(),
+        (counts.sum(1) == 2).float(),
+    ]
+    context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spread], 1)
+    m = config.max_rows
+    return Description(features[:, :m], row_mask[:, :m], pairs, columns, side, derived, anchors, context)
+
+
+def _across(flags: Tensor) -> Tensor:
+    return flags[:, :, None].expand(-1, -1, flags.shape[1])
+
+
+def _both(flags: Tensor) -> Tensor:
+    return flags[:, :, None] & flags[:, None, :]
+
+
+def _with_radii(
+    scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor, counts: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Appends the rank of |X|^2 and of |Y|^2 as columns of their sides.
+
+    A function of one side alone keeps mutual information, and these two show radial dependence to a network that looks
+    at pairs. A side of one column has none: its square is among the basis functions already.
+    """
+    derived = torch.zeros_like(column_mask)
+    if not bool((counts > 1).any()):
+        return scores, side, column_mask, derived
+    extra = []
+    for mask in (~side, side):
+        radius = (
+            (scores.square() * mask[:, None, :])
+            .sum(2, keepdim=True)
+            .masked_fill(~row_mask[..., None], torch.inf)
+        )
+        ranks = radius.argsort(1).argsort(1)
+        extra.append(scores_from_ranks(ranks, row_mask))
+    exists = counts > 1
+    scores = torch.cat([scores, *(e * exists[:, i, None, None] for i, e in enumerate(extra))], 2)
+    new_side = torch.tensor([False, True], device=side.device).expand(side.shape[0], 2)
+    return (
+        scores,
+        torch.cat([side, new_side], 1),
+        torch.cat([column_mask, exists], 1),
+        torch.cat([derived, torch.ones_like(exists)], 1),
+    )
+
+
+def _moments(
+    unit: Tensor, scores: Tensor, row_mask: Tensor, n: Tensor, config: ModelConfig
+) -> tuple[Tensor, Tensor]:
+    """Cross-moments over all rows, a chunk at a time, and the basis values of the first `max_rows` rows."""
+    b, rows, d = scores.shape
+    step = max(config.max_rows, CHUNK // max(1, b * d * (config.cosines + 2)))
+    first: Tensor | None = None
+    total: Tensor | None = None
+    for start in range(0, rows, step):
+        part = slice(start, start + step)
+        features = basis(unit[:, part], scores[:, part], row_mask[:, part], config.cosines)
+        products = cross_moments(features, n)
+        first = features if first is None else first
+        total = products if total is None else total + products
+    if first is None or total is None:
+        raise ValueError("a sample without rows cannot be described")
+    return total, first
+
+
+def _local(
+    moments: Tensor,
+    unit: Tensor,
+    side: Tensor,
+    row_mask: Tensor,
+    given: Tensor,
+    counts: Tensor,
+    n: Tensor,
+    config: ModelConfig,
+) -> tuple[Tensor, Tensor]:
+    """Neighbour estimates, or spectral ones where X and Y have one column each, in `local_count` slots."""
+    slots = local_count(config)
+    bivariate = counts.sum(1) == 2
+    estimates, spreads = unit.new_zeros(unit.shape[0], slots), unit.new_zeros(unit.shape[0], slots)
+    if not bool(bivariate.all()):
+        m = config.max_rows
+        found, spread = neighbour_statistics(
+            unit[:, :m], side, row_mask[:, :m], config.neighbours, config.queries
+        )
+        pad = slots - found.shape[1]
+        estimates = torch.cat([found, found[:, -1:].expand(-1, pad)], 1)
+        spreads = torch.cat([spread, spread[:, -1:].expand(-1, pad)], 1)
+    if bool(bivariate.any()):
+        at = torch.arange(unit.shape[0], device=unit.device)
+        x, y = (given & ~side).float().argmax(1), (given & side).float().argmax(1)
+        spectral = spectral_mi(moments[at, x, y, : config.cosines, : config.cosines], n)
+        pad = slots - spectral.shape[1]
+        spectral = torch.cat([spectral, spectral[:, -1:].expand(-1, pad)], 1)
+        estimates = torch.where(bivariate[:, None], spectral, estimates)
+        spreads = torch.where(bivariate[:, None], 0.0, spreads)
+    return estimates, spreads

@@ -1,0 +1,54 @@
+"""From pooled tokens to quantiles: an anchored median, and increments that cannot cross."""
+
+import torch
+from torch import Tensor, nn
+
+SHARPNESS = 12.0  # of the softplus that keeps quantiles from falling below zero
+
+
+class QuantileHead(nn.Module):
+    """Quantiles of the mutual information in nats.
+
+    The median is a weighted mean of classical estimates, which are consistent, with a learned correction that adds up
+    over columns, because mutual information adds over independent pairs. The other quantiles are the median plus or minus
+    sums of positive increments. A softplus keeps all of them positive; it is monotone, so they stay in order.
+    """
+
+    def __init__(self, inputs: int, width: int, anchors: int, levels: int, median: int) -> None:
+        super().__init__()
+        self.median = median
+        self.trunk = nn.Sequential(
+            nn.LayerNorm(inputs),
+            nn.Linear(inputs, 2 * width),
+            nn.GELU(),
+            nn.Linear(2 * width, width),
+            nn.GELU(),
+        )
+        self.weights = nn.Linear(width, anchors)
+        self.correction = nn.Linear(width, 2)
+        self.column = nn.Linear(width, 1)
+        self.increments = nn.Linear(width, levels - 1)
+        self.scale = nn.Linear(width, 1)
+        for layer in (self.weights, self.correction, self.column, self.increments, self.scale):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, pooled: Tensor, tokens: Tensor, columns: Tensor, anchors: Tensor) -> Tensor:
+        """pooled (B, F), tokens (B, D, W), columns (B, D), anchors (B, A) in nats -> (B, Q) nats."""
+        hidden = self.trunk(pooled)
+        base = (self.weights(hidden).softmax(1) * anchors).sum(1)
+        gain, offset = self.correction(hidden).unbind(1)
+        added = (self.column(tokens)[..., 0] * columns).sum(1)
+        middle = base * (1 + gain) + offset + added
+        scale = (0.05 + 0.2 * middle.detach().clamp(min=0)) * self.scale(hidden)[:, 0].clamp(-6, 6).exp()
+        steps = scale[:, None] * nn.functional.softplus(self.increments(hidden) - 1)
+        below, above = steps[:, : self.median], steps[:, self.median :]
+        raw = torch.cat(
+            [
+                middle[:, None] - below.flip(1).cumsum(1).flip(1),
+                middle[:, None],
+                middle[:, None] + above.cumsum(1),
+            ],
+            1,
+        )
+        return nn.functional.softplus(raw * SHARPNESS) / SHARPNESS

@@ -1,0 +1,67 @@
+"""The network: description of the sample, attention over columns and over samples, quantiles."""
+
+import torch
+from torch import Tensor, nn
+
+from mutualist.models.columns import ColumnAttention, PairEmbedding, masked_mean, pool
+from mutualist.models.config import ModelConfig
+from mutualist.models.describe import Description, anchor_count, context_features, describe, pair_features
+from mutualist.models.head import QuantileHead
+from mutualist.models.rows import RowAttention
+
+
+class MutualInfoNet(nn.Module):
+    """Reads a sample as normal scores and answers with quantiles of its mutual information.
+
+    By construction the answer does not depend on the order of rows, on the order of columns within X and within Y, on
+    which side is called X, on strictly monotone maps of a column (through the scores), nor on padding.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        w, p, k = config.width, config.pair_width, config.cosines + 2
+        self.context = nn.Sequential(nn.Linear(context_features(config), w), nn.GELU(), nn.Linear(w, w))
+        self.embed = PairEmbedding(pair_features(config), p, w)
+        self.tokens = nn.Linear(2 * p + 1, w)
+        self.columns = nn.ModuleList(ColumnAttention(w, p, config.heads) for _ in range(config.layers))
+        self.rows = nn.ModuleList(RowAttention(w, k, config.row_width) for _ in range(config.layers - 1))
+        self.head = QuantileHead(
+            3 * w + context_features(config) + p,
+            w,
+            anchor_count(config) + len(self.rows),
+            len(config.levels),
+            config.median,
+        )
+
+    def forward(self, scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor) -> Tensor:
+        """Quantiles at `config.levels`, in nats: (B, Q), increasing, positive.
+
+        Args:
+            scores: (B, N, D) normal scores of the columns of X and Y (see `normal_scores`).
+            side: (B, D), false for a column of X, true for a column of Y.
+            row_mask: (B, N), true for rows that exist.
+            column_mask: (B, D), true for columns that exist.
+        """
+        return self.answer(describe(scores, side, row_mask, column_mask, self.config))
+
+    def answer(self, sample: Description) -> Tensor:
+        """Quantiles (B, Q) for samples already described."""
+        side, columns = sample.side, sample.columns
+        same = side[:, :, None] == side[:, None, :]
+        exists = columns[:, :, None] & columns[:, None, :]
+        context = self.context(sample.context)
+        pairs = self.embed(sample.pairs, context)
+        within = masked_mean(pairs, same & exists, 2)
+        across = masked_mean(pairs, ~same & exists, 2)
+        flag = sample.derived[..., None].to(pairs.dtype)
+        tokens = self.tokens(torch.cat([within, across, flag], -1)) + context[:, None]
+        anchors = [sample.anchors]
+        for i, layer in enumerate(self.columns):
+            tokens, pairs = layer(tokens, pairs, columns)
+            if i < len(self.rows):
+                tokens, shared = self.rows[i](tokens, context, sample.features, sample.rows, columns, side)
+                anchors.append(shared)
+        crossing = masked_mean(pairs.flatten(1, 2), (~same & exists).flatten(1), 1)
+        pooled = torch.cat([context, sample.context, pool(tokens, side, columns), crossing], 1)
+        return self.head(pooled, tokens, columns, torch.cat(anchors, 1))

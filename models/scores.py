@@ -1,0 +1,51 @@
+"""Ranks turned into normal scores.
+
+Mutual information does not change under strictly monotone maps of a column, so neither may the answer: the network only
+ever sees ranks. Shapes: B datasets, N rows, D columns (X's and Y's side by side).
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def normal_scores(values: Tensor, row_mask: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Normal scores of each column, ties broken at random.
+
+    Breaking ties at random is the distributional transform: the jitter is independent noise inside an atom, so mutual
+    information is unchanged exactly, and discrete, mixed and continuous columns become one case (mid-ranks do not have
+    this property).
+
+    Args:
+        values: (B, N, D), any real numbers where `row_mask` holds (NaN is not allowed).
+        row_mask: (B, N), true for rows that exist.
+        generator: source of the tie-breaking; torch's default one if None.
+
+    Returns:
+        (B, N, D) float32: Phi^-1((rank + 1/2) / n), zero in rows that do not exist.
+    """
+    columns = values.transpose(1, 2)  # (B, D, N)
+    columns = columns.clamp(-torch.finfo(columns.dtype).max, torch.finfo(columns.dtype).max)
+    columns = columns.masked_fill(~row_mask[:, None, :], torch.inf).contiguous()  # padding ranks last
+    ordered, order = columns.sort(dim=-1)
+    if bool(
+        ((ordered[..., 1:] == ordered[..., :-1]) & row_mask.sort(1, descending=True)[0][:, None, 1:]).any()
+    ):
+        noise = torch.rand(columns.shape, generator=generator, device=columns.device)
+        shuffle = noise.argsort(dim=-1)
+        order = shuffle.gather(-1, columns.gather(-1, shuffle).argsort(dim=-1, stable=True))
+    ranks = torch.empty_like(order).scatter_(
+        -1, order, torch.arange(order.shape[-1], device=order.device).expand_as(order)
+    )
+    return scores_from_ranks(ranks.transpose(1, 2), row_mask)
+
+
+def scores_from_ranks(ranks: Tensor, row_mask: Tensor) -> Tensor:
+    """Normal scores (B, N, D) of ranks 0..n-1 (B, N, D); zero where `row_mask` (B, N) is false.
+
+    The argument of erfinv is an odd function of the centred rank, so reversing a column negates its scores exactly.
+    """
+    n = row_mask.sum(1).clamp(min=1)[:, None, None]
+    centred = ((2 * ranks + 1 - n).to(torch.float32) / n).masked_fill(~row_mask[..., None], 0.0)
+    return math.sqrt(2.0) * torch.erfinv(centred)
