@@ -11,14 +11,14 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-import numpy as np
-import pytest
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
 
 def _global_state() -> dict[str, Any]:
     """The process-wide settings that a test must leave as it found them. torch is looked at only once imported."""
-    _, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
-    state: dict[str, Any] = {"numpy's global random state": (keys.tobytes(), position, has_gauss, cached)}
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002
+    state: dict[str, Any] = {"numpy's global random state": (name, keys.tolist(), *rest)}
     if "torch" in sys.modules:
         import torch
 
@@ -37,10 +37,7 @@ def no_global_state() -> Iterator[None]:
     changed = [name for name, value in before.items() if after[name] != value]
     if not changed:
         return
-    np.random.set_state(  # noqa: NPY002
-        ("MT19937", np.frombuffer(before["numpy's global random state"][0], dtype=np.uint32))
-        + before["numpy's global random state"][1:]
-    )
+    np.random.set_state(before["numpy's global random state"])  # noqa: NPY002
     if "torch's default dtype" in before:
         import torch
 

@@ -34,7 +34,9 @@ def import_path(path: Path) -> Path:
 
 def files_of_the_tree() -> set[str]:
     """Paths, as installed, of every module and data file; prose (.md) stays at home."""
-    files = (path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file())
+    files = (
+        path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()
+    )
     return {import_path(path).as_posix() for path in files if in_package(path) and path.suffix != ".md"}
 
 
@@ -47,7 +49,16 @@ def files_of_the_wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, source / file)
-    command = ["pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(target), str(source)]
+    command = [
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "-w",
+        str(target),
+        str(source),
+    ]
     built = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, timeout=120)
     assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = target.glob("*.whl")
