@@ -57,10 +57,10 @@ tour: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/tour.sh
 
 test: $(READY)
-	@$(THREADS) $(BIN)/python -m pytest -q -n 2 $(ARGS)
+	@$(THREADS) $(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-slow: $(READY)
-	@$(THREADS) $(BIN)/python -m pytest -q -m slow $(ARGS)
+	@$(THREADS) $(BIN)/python -m pytest -m slow $(ARGS)
 
 # All three run, so that one look shows everything. mypy cannot follow the hook of an editable install: it gets a tree
 # of links that has the shape of the installed package (see docs/decisions/0001-folders-under-one-name.md).

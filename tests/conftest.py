@@ -17,8 +17,8 @@ import pytest  # noqa: E402
 
 def _global_state() -> dict[str, Any]:
     """The process-wide settings that a test must leave as it found them. torch is looked at only once imported."""
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002
-    state: dict[str, Any] = {"numpy's global random state": (name, keys.tolist(), *rest)}
+    numpy_state: Any = np.random.get_state()  # noqa: NPY002
+    state: dict[str, Any] = {"numpy's global random state": (numpy_state[0], numpy_state[1].tolist(), *numpy_state[2:])}
     if "torch" in sys.modules:
         import torch
 
@@ -41,9 +41,7 @@ def no_global_state() -> Iterator[None]:
     if "torch's default dtype" in before:
         import torch
 
-        torch.set_rng_state(
-            torch.frombuffer(bytearray(before["torch's global random state"]), dtype=torch.uint8)
-        )
+        torch.set_rng_state(torch.frombuffer(bytearray(before["torch's global random state"]), dtype=torch.uint8))
         torch.set_default_dtype(before["torch's default dtype"])
         torch.set_num_threads(before["torch's number of threads"])
     pytest.fail(
