@@ -54,9 +54,7 @@ def _grid(levels: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.float64], ND
     levels = np.array(levels, dtype=np.float64)
     values = np.array(values, dtype=np.float64)
     if levels.ndim != 1 or levels.size < 2 or values.shape[-1:] != levels.shape:
-        raise InputError(
-            f"levels has shape {levels.shape} and values {values.shape}; give (Q,) and (..., Q), Q >= 2"
-        )
+        raise InputError(f"levels has shape {levels.shape} and values {values.shape}; give (Q,) and (..., Q), Q >= 2")
     if not (np.all(np.diff(levels) > 0) and levels[0] > 0 and levels[-1] < 1):
         raise InputError(f"quantile levels must increase strictly inside (0, 1), but are {levels.tolist()}")
     if not np.all(np.isfinite(values)):
@@ -68,9 +66,7 @@ def _grid(levels: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.float64], ND
     return levels, values
 
 
-def _interpolate(
-    levels: NDArray[np.float64], values: NDArray[np.float64], at: Sequence[float]
-) -> NDArray[np.float64]:
+def _interpolate(levels: NDArray[np.float64], values: NDArray[np.float64], at: Sequence[float]) -> NDArray[np.float64]:
     """The quantile functions of `values` (P, Q) at the levels `at` (K,): (P, K), in nats."""
     # Here and not above: the package of the network is imported when a number is asked for.
     from mutualist.models.quantiles import interpolate
@@ -260,9 +256,7 @@ class PairwiseEstimates:
         i, j = sorted((self.names.index(a), self.names.index(b)))
         d = len(self.names)
         row = i * d - i * (i + 1) // 2 + (j - i - 1)
-        return MIEstimate(
-            self.levels, self.values[row], self.n, 1, 1, self.warnings.get((i, j), ()), self.model
-        )
+        return MIEstimate(self.levels, self.values[row], self.n, 1, 1, self.warnings.get((i, j), ()), self.model)
 
     def to_rows(self, unit: str = "nats", level: float = DEFAULT_LEVEL) -> list[dict[str, Any]]:
         """A row for each pair, strongest first: a, b, mi, low, high (in `unit`), n, warnings."""
