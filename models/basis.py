@@ -45,7 +45,5 @@ def basis(unit: Tensor, scores: Tensor, row_mask: Tensor, cosines: int) -> Tenso
     waves = [torch.ones_like(first), first]
     for _ in range(cosines - 1):  # Chebyshev: cos((m+1)t) = 2 cos t cos mt - cos (m-1)t
         waves.append(2 * first * waves[-1] - waves[-2])
-    features = torch.stack(
-        [*(math.sqrt(2.0) * w for w in waves[1:]), unit, (unit.square() - 1) / math.sqrt(2.0)], -1
-    )
+    features = torch.stack([*(math.sqrt(2.0) * w for w in waves[1:]), unit, (unit.square() - 1) / math.sqrt(2.0)], -1)
     return features * row_mask[:, :, None, None]

@@ -31,9 +31,7 @@ class ColumnAttention(nn.Module):
         """tokens (B, D, W), pairs (B, D, D, P), columns (B, D) -> both updated."""
         b, d, w = tokens.shape
         known = self.pair_norm(pairs)
-        q, k, v = (
-            self.qkv(self.norm(tokens)).view(b, d, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        )  # (B, H, D, w/H)
+        q, k, v = self.qkv(self.norm(tokens)).view(b, d, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (B, H, D, w/H)
         logits = q @ k.transpose(2, 3) / q.shape[-1] ** 0.5 + self.bias(known).permute(0, 3, 1, 2)
         weights = logits.masked_fill(~columns[:, None, None, :], -1e9).softmax(-1)  # (B, H, D, D)
         read = (weights @ v).transpose(1, 2).reshape(b, d, w)
@@ -48,16 +46,18 @@ class ColumnAttention(nn.Module):
 class PairEmbedding(nn.Module):
     """Pair features to the width the layers work in, gated by the context (how far to trust which moment)."""
 
-    def __init__(self, features: int, pair_width: int, width: int) -> None:
+    def __init__(self, moments: int, moves: int, pair_width: int, width: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(features, 2 * pair_width)
+        self.moments = nn.Linear(moments, 2 * pair_width)
+        self.moves = nn.Linear(moves, 2 * pair_width, bias=False)
         self.film = nn.Linear(width, 4 * pair_width)
         self.out = nn.Linear(2 * pair_width, pair_width)
 
-    def forward(self, pairs: Tensor, context: Tensor) -> Tensor:
-        """pairs (B, D, D, F), context (B, W) -> (B, D, D, P)."""
+    def forward(self, moments: Tensor, moves: Tensor, context: Tensor) -> Tensor:
+        """moments (B, D, D, K * K), moves (B, D, D, M), context (B, W) -> (B, D, D, P)."""
         scale, shift = self.film(context)[:, None, None].chunk(2, -1)
-        return self.out(nn.functional.gelu(self.linear(pairs) * (1 + scale) + shift))
+        hidden = (self.moments(moments) + self.moves(moves)) * (1 + scale) + shift
+        return self.out(nn.functional.gelu(hidden))
 
 
 def masked_mean(values: Tensor, mask: Tensor, dim: int) -> Tensor:

@@ -34,7 +34,7 @@ class ModelConfig:
     heads: int = 4
     cosines: int = 8
     row_width: int = 16
-    neighbours: tuple[int, ...] = (1, 2, 4, 8, 16)
+    neighbours: tuple[int, ...] = (1, 3, 6, 12)
     queries: int = 256
     max_rows: int = 8192
     max_log_n: float = 8.6

@@ -12,7 +12,7 @@ from mutualist.models.basis import basis, orientation, unit_scores
 from mutualist.models.config import ModelConfig
 from mutualist.models.gaussian import STRENGTHS, gaussian_mi
 from mutualist.models.neighbours import neighbour_statistics
-from mutualist.models.pairs import LAGS, concomitants, cross_moments
+from mutualist.models.pairs import MOVES, concomitants, cross_moments
 from mutualist.models.scores import scores_from_ranks
 from mutualist.models.spectral import SHRINKAGES, spectral_mi
 
@@ -26,7 +26,8 @@ class Description:
     Attributes:
         features: (B, M, D, K) oriented basis values of the first rows, zero where nothing exists.
         rows: (B, M) which of them exist.
-        pairs: (B, D, D, P) what each ordered pair of columns carries.
+        moments: (B, D, D, K * K) cross-moments of each ordered pair of columns.
+        moves: (B, D, D, P) concomitants both ways, and flags: same side, derived first, derived second.
         columns: (B, D) which columns exist.
         side: (B, D) true for columns of Y. Used only to tell whether two columns share a side.
         derived: (B, D) true for the radius columns.
@@ -36,7 +37,8 @@ class Description:
 
     features: Tensor
     rows: Tensor
-    pairs: Tensor
+    moments: Tensor
+    moves: Tensor
     columns: Tensor
     side: Tensor
     derived: Tensor
@@ -44,9 +46,12 @@ class Description:
     context: Tensor
 
 
-def pair_features(config: ModelConfig) -> int:
-    """P: moments raw and in units of their noise, moves both ways, and three flags."""
-    return 2 * (config.cosines + 2) ** 2 + 4 * len(LAGS) + 3
+def moment_features(config: ModelConfig) -> int:
+    """K * K."""
+    return (config.cosines + 2) ** 2
+
+
+MOVE_FEATURES = 2 * MOVES + 3
 
 
 def anchor_count(config: ModelConfig) -> int:
@@ -64,9 +69,7 @@ def context_features(config: ModelConfig) -> int:
     return 6 + anchor_count(config) + local_count(config)
 
 
-def describe(
-    scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor, config: ModelConfig
-) -> Description:
+def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor, config: ModelConfig) -> Description:
     """Describes samples given as normal scores (B, N, D); see `MutualInfoNet.forward` for the arguments."""
     existing = column_mask[:, None, :] & row_mask[..., None]
     scores = scores.masked_fill(~existing, 0.0)
@@ -82,21 +85,17 @@ def describe(
     same = (side[:, :, None] == side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
     cross = (side[:, :, None] != side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
     moves = concomitants(scores, row_mask)
-    flat = moments.flatten(3)
-    noise = torch.tanh(flat * (n.sqrt() / 3)[:, None, None, None])
     flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).float()
-    pairs = torch.cat([flat, noise, moves, moves.transpose(1, 2), flags], -1)
-    pairs = pairs * (same | cross)[..., None]
+    moves = concomitants(scores, row_mask)
+    moves = torch.cat([moves, moves.transpose(1, 2), flags], -1)
 
     z = config.cosines  # index of the scores themselves among the basis functions
     given = columns & ~derived
     linear = moments[..., z, z] * _both(given)
     gaussian = gaussian_mi(linear, same & _both(given), n, counts)
     pair_sum = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())) * (cross & _both(given))
-    local, spread = _local(moments, unit * given[:, None, :], side, row_mask, given, counts, n, config)
-    anchors = torch.cat(
-        [gaussian, local, 0.5 * pair_sum.sum((1, 2))[:, None], torch.zeros_like(pair_sum[:, :1, 0])], 1
-    )
+    local, spread = _local(moments, scores, unit * given[:, None, :], side, row_mask, given, counts, n, config)
+    anchors = torch.cat([gaussian, local, 0.5 * pair_sum.sum((1, 2))[:, None], torch.zeros_like(pair_sum[:, :1, 0])], 1)
     log_n = n.log().clamp(max=config.max_log_n)
     log_d = counts.log1p()
     sizes = [
@@ -109,7 +108,9 @@ def describe(
     ]
     context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spread], 1)
     m = config.max_rows
-    return Description(features[:, :m], row_mask[:, :m], pairs, columns, side, derived, anchors, context)
+    return Description(
+        features[:, :m], row_mask[:, :m], moments.flatten(3), moves, columns, side, derived, anchors, context
+    )
 
 
 def _across(flags: Tensor) -> Tensor:
@@ -133,11 +134,7 @@ def _with_radii(
         return scores, side, column_mask, derived
     extra = []
     for mask in (~side, side):
-        radius = (
-            (scores.square() * mask[:, None, :])
-            .sum(2, keepdim=True)
-            .masked_fill(~row_mask[..., None], torch.inf)
-        )
+        radius = (scores.square() * mask[:, None, :]).sum(2, keepdim=True).masked_fill(~row_mask[..., None], torch.inf)
         ranks = radius.argsort(1).argsort(1)
         extra.append(scores_from_ranks(ranks, row_mask))
     exists = counts > 1
@@ -151,9 +148,7 @@ def _with_radii(
     )
 
 
-def _moments(
-    unit: Tensor, scores: Tensor, row_mask: Tensor, n: Tensor, config: ModelConfig
-) -> tuple[Tensor, Tensor]:
+def _moments(unit: Tensor, scores: Tensor, row_mask: Tensor, n: Tensor, config: ModelConfig) -> tuple[Tensor, Tensor]:
     """Cross-moments over all rows, a chunk at a time, and the basis values of the first `max_rows` rows."""
     b, rows, d = scores.shape
     step = max(config.max_rows, CHUNK // max(1, b * d * (config.cosines + 2)))
@@ -172,6 +167,7 @@ def _moments(
 
 def _local(
     moments: Tensor,
+    scores: Tensor,
     unit: Tensor,
     side: Tensor,
     row_mask: Tensor,
@@ -180,15 +176,17 @@ def _local(
     n: Tensor,
     config: ModelConfig,
 ) -> tuple[Tensor, Tensor]:
-    """Neighbour estimates, or spectral ones where X and Y have one column each, in `local_count` slots."""
+    """Local estimates and how they vary, in `local_count` slots each.
+
+    Nearest-neighbour estimates and the spread of their terms; where X and Y have one column each, spectral estimates
+    and concomitants at doubling lags, which say as much there and cost no distances.
+    """
     slots = local_count(config)
     bivariate = counts.sum(1) == 2
     estimates, spreads = unit.new_zeros(unit.shape[0], slots), unit.new_zeros(unit.shape[0], slots)
     if not bool(bivariate.all()):
         m = config.max_rows
-        found, spread = neighbour_statistics(
-            unit[:, :m], side, row_mask[:, :m], config.neighbours, config.queries
-        )
+        found, spread = neighbour_statistics(unit[:, :m], side, row_mask[:, :m], config.neighbours, config.queries)
         pad = slots - found.shape[1]
         estimates = torch.cat([found, found[:, -1:].expand(-1, pad)], 1)
         spreads = torch.cat([spread, spread[:, -1:].expand(-1, pad)], 1)
@@ -199,5 +197,10 @@ def _local(
         pad = slots - spectral.shape[1]
         spectral = torch.cat([spectral, spectral[:, -1:].expand(-1, pad)], 1)
         estimates = torch.where(bivariate[:, None], spectral, estimates)
-        spreads = torch.where(bivariate[:, None], 0.0, spreads)
+        both = torch.stack([x, y], 1)[:, None, :].expand(-1, unit.shape[1], -1)
+        pair = scores.gather(2, both)
+        walks = [concomitants(pair, row_mask, 2 ** (i + 1)) for i in range(slots)]
+        spreads = torch.where(
+            bivariate[:, None], torch.stack([w[:, 0, 1, 1] + w[:, 1, 0, 1] for w in walks], 1), spreads
+        )
     return estimates, spreads

@@ -10,8 +10,8 @@ class QuantileHead(nn.Module):
     """Quantiles of the mutual information in nats.
 
     The median is a weighted mean of classical estimates, which are consistent, with a learned correction that adds up
-    over columns, because mutual information adds over independent pairs. The other quantiles are the median plus or minus
-    sums of positive increments. A softplus keeps all of them positive; it is monotone, so they stay in order.
+    over columns, because mutual information adds over independent pairs. The other quantiles are the median plus or
+    minus sums of positive increments. A softplus keeps all of them positive; it is monotone, so they stay in order.
     """
 
     def __init__(self, inputs: int, width: int, anchors: int, levels: int, median: int) -> None:

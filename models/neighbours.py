@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+CHUNK = 1 << 18  # distances held at once: small enough to stay in cache
+
 
 def neighbour_statistics(
     unit: Tensor, side: Tensor, row_mask: Tensor, ks: tuple[int, ...], queries: int
@@ -20,6 +22,17 @@ def neighbour_statistics(
     Returns:
         estimates (B, K) in nats and the standard deviation of their terms (B, K).
     """
+    step = max(1, CHUNK // (min(queries, unit.shape[1]) * unit.shape[1]))
+    parts = [
+        _statistics(unit[i : i + step], side[i : i + step], row_mask[i : i + step], ks, queries)
+        for i in range(0, unit.shape[0], step)
+    ]
+    return torch.cat([means for means, _ in parts]), torch.cat([spreads for _, spreads in parts])
+
+
+def _statistics(
+    unit: Tensor, side: Tensor, row_mask: Tensor, ks: tuple[int, ...], queries: int
+) -> tuple[Tensor, Tensor]:
     n = row_mask.sum(1)
     m = min(queries, unit.shape[1])
     query_mask = row_mask[:, :m]
@@ -38,7 +51,7 @@ def neighbour_statistics(
     for k in ks:
         kept = torch.minimum(torch.full_like(n, k), (n - 1).clamp(min=1)).clamp(max=k_most)  # (B,)
         radius = nearest.gather(2, (kept - 1)[:, None, None].expand(-1, m, 1))
-        inside = (x < radius).sum(2), (y < radius).sum(2)
+        inside = (x < radius).sum(2, dtype=torch.int32), (y < radius).sum(2, dtype=torch.int32)
         terms = (torch.digamma(kept.float()) + torch.digamma(n.float().clamp(min=2)))[:, None] - sum(
             torch.digamma(count.float() + 1) for count in inside
         )

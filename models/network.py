@@ -5,7 +5,14 @@ from torch import Tensor, nn
 
 from mutualist.models.columns import ColumnAttention, PairEmbedding, masked_mean, pool
 from mutualist.models.config import ModelConfig
-from mutualist.models.describe import Description, anchor_count, context_features, describe, pair_features
+from mutualist.models.describe import (
+    MOVE_FEATURES,
+    Description,
+    anchor_count,
+    context_features,
+    describe,
+    moment_features,
+)
 from mutualist.models.head import QuantileHead
 from mutualist.models.rows import RowAttention
 
@@ -22,7 +29,7 @@ class MutualInfoNet(nn.Module):
         self.config = config
         w, p, k = config.width, config.pair_width, config.cosines + 2
         self.context = nn.Sequential(nn.Linear(context_features(config), w), nn.GELU(), nn.Linear(w, w))
-        self.embed = PairEmbedding(pair_features(config), p, w)
+        self.embed = PairEmbedding(moment_features(config), MOVE_FEATURES, p, w)
         self.tokens = nn.Linear(2 * p + 1, w)
         self.columns = nn.ModuleList(ColumnAttention(w, p, config.heads) for _ in range(config.layers))
         self.rows = nn.ModuleList(RowAttention(w, k, config.row_width) for _ in range(config.layers - 1))
@@ -51,7 +58,7 @@ class MutualInfoNet(nn.Module):
         same = side[:, :, None] == side[:, None, :]
         exists = columns[:, :, None] & columns[:, None, :]
         context = self.context(sample.context)
-        pairs = self.embed(sample.pairs, context)
+        pairs = self.embed(sample.moments, sample.moves, context)
         within = masked_mean(pairs, same & exists, 2)
         across = masked_mean(pairs, ~same & exists, 2)
         flag = sample.derived[..., None].to(pairs.dtype)

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-LAGS = (1, 3)
-CHUNK = 1 << 22  # elements held at once
+MOVES = 2  # statistics of a move
+CHUNK = 1 << 18  # elements held at once: small enough to stay in cache
 
 
 def cross_moments(features: Tensor, n: Tensor) -> Tensor:
@@ -20,36 +20,35 @@ def cross_moments(features: Tensor, n: Tensor) -> Tensor:
     return gram.view(b, d, k, d, k).transpose(2, 3)
 
 
-def concomitants(scores: Tensor, row_mask: Tensor) -> Tensor:
-    """How far column k moves between rows that are neighbours in column j: (B, D, D, 2 * lags), entry [j, k].
+def concomitants(scores: Tensor, row_mask: Tensor, lag: int = 1) -> Tensor:
+    """How far column k moves between rows that are neighbours in column j: (B, D, D, MOVES), entry [j, k].
 
-    Along the rows sorted by column j, mean |du| (Chatterjee 2021) and mean ln(|du| + 1/n) of the ranks u of column k,
-    centred so that independence gives about 0. It resolves sharp edges and strong dependence, which a short basis cannot.
+    Along the rows sorted by column j, mean |du| (Chatterjee 2021) and mean ln(|du| + 1/n) of the ranks u of column k
+    over `lag` steps, centred so that independence gives about 0. It resolves sharp edges and strong dependence, which
+    a short basis cannot. Samples of at most `lag` rows give 0.
     """
     b, rows, d = scores.shape
-    n = row_mask.sum(1).clamp(min=2)
-    u = 0.5 * torch.erf(scores / math.sqrt(2.0))
-    keys = scores.masked_fill(~row_mask[..., None], torch.inf)
-    order = keys.argsort(dim=1)  # (B, N, D)
-    base = (torch.arange(b, device=scores.device) * rows)[:, None]
-    flat = u.reshape(b * rows, d)
-    floor = (1.0 / n)[:, None, None]
-    out = scores.new_zeros(b, d, d, 2 * len(LAGS))
-    step = max(1, CHUNK // (b * rows * d))
-    for start in range(0, d, step):
-        some = order[:, :, start : start + step] + base[..., None]  # (B, N, J)
-        walk = flat[some.transpose(1, 2).reshape(-1)].view(b, -1, rows, d)  # (B, J, N, D)
-        stats = []
-        for lag in LAGS:
-            if rows <= lag:
-                stats += [scores.new_zeros(b, walk.shape[1], d)] * 2
-                continue
-            move = (walk[:, :, lag:] - walk[:, :, :-lag]).abs()  # (B, J, N - lag, D)
-            keep = (torch.arange(lag, rows, device=scores.device) < n[:, None])[:, None, :, None]
-            count = (n - lag).clamp(min=1)[:, None, None]
-            mean = (move * keep).sum(2) / count
-            log = ((move + floor[..., None]).log() * keep).sum(2) / count
-            present = (n > lag)[:, None, None]
-            stats += [torch.where(present, 1 - 3 * mean, 0.0), torch.where(present, -(log + 1.5), 0.0)]
-        out[:, start : start + step] = torch.stack(stats, -1)
-    return out
+    if rows <= lag:
+        return scores.new_zeros(b, d, d, MOVES)
+    n = row_mask.sum(1)
+    u = 0.5 * torch.erf(scores / math.sqrt(2.0)).reshape(b * rows, d)
+    order = scores.masked_fill(~row_mask[..., None], torch.inf).argsort(dim=1)  # (B, N, D)
+    start = torch.arange(b, device=n.device)[:, None, None] * rows
+    walks = (order.transpose(1, 2) + start).reshape(b * d, rows)  # one walk through the rows for each column
+    n_walk = n.repeat_interleave(d)[:, None]  # (B * D, 1)
+    keep = None if bool(row_mask.all()) else torch.arange(lag, rows, device=n.device) < n_walk  # (B * D, N - lag)
+    floor = 1.0 / n_walk.clamp(min=2)
+    step = max(1, CHUNK // (rows * d))
+    sums = []
+    for i in range(0, b * d, step):
+        part = slice(i, i + step)
+        walk = u.index_select(0, walks[part].reshape(-1)).view(-1, rows, d)
+        move = (walk[:, lag:] - walk[:, :-lag]).abs_()
+        log = (move + floor[part, :, None]).log_()
+        if keep is not None:
+            move, log = move * keep[part, :, None], log * keep[part, :, None]
+        sums.append(torch.stack([move.sum(1), log.sum(1)], -1))
+    count = (n - lag).clamp(min=1)[:, None, None, None]
+    means = torch.cat(sums).view(b, d, d, MOVES) / count
+    centred = torch.stack([1 - 3 * means[..., 0], -(means[..., 1] + 1.5)], -1)
+    return centred * (n > lag)[:, None, None, None]

@@ -1,8 +1,8 @@
 """Attention over samples: learned features of whole rows of X and of Y, and what they tell about one another.
 
-The column tokens write, for this sample, a small network that maps a row of X to a few features (and a row of Y, with the
-same shared weights). Their cross-moments over the samples are linear attention along the sample axis. They show dependence
-that no pair of columns shows, such as parity, interactions and oblique directions.
+The column tokens write, for this sample, a small network that maps a row of X to a few features (and a row of Y, with
+the same shared weights). Their cross-moments over the samples are linear attention along the sample axis. They show
+dependence that no pair of columns shows, such as parity, interactions and oblique directions.
 """
 
 import torch
@@ -48,9 +48,7 @@ class RowAttention(nn.Module):
         own, other = self._read(flat, x, y, side, (d, k), count)
         tokens = tokens + self.read(torch.cat([own, other], -1))
         shared, strength = self._shared(x, y, count)
-        summary = torch.stack(
-            [shared.log1p(), strength.log1p(), (strength * count[:, 0, 0].sqrt()).log1p()], 1
-        )
+        summary = torch.stack([shared.log1p(), strength.log1p(), (strength * count[:, 0, 0].sqrt()).log1p()], 1)
         return tokens + self.summary(summary)[:, None] * columns[..., None], shared[:, None]
 
     def _read(

@@ -29,12 +29,11 @@ def normal_scores(values: Tensor, row_mask: Tensor, generator: torch.Generator |
     columns = columns.clamp(-torch.finfo(columns.dtype).max, torch.finfo(columns.dtype).max)
     columns = columns.masked_fill(~row_mask[:, None, :], torch.inf).contiguous()  # padding ranks last
     ordered, order = columns.sort(dim=-1)
-    if bool(
-        ((ordered[..., 1:] == ordered[..., :-1]) & row_mask.sort(1, descending=True)[0][:, None, 1:]).any()
-    ):
-        noise = torch.rand(columns.shape, generator=generator, device=columns.device)
-        shuffle = noise.argsort(dim=-1)
-        order = shuffle.gather(-1, columns.gather(-1, shuffle).argsort(dim=-1, stable=True))
+    tied = ((ordered[..., 1:] == ordered[..., :-1]) & ordered[..., 1:].isfinite()).any(-1)  # (B, D)
+    if bool(tied.any()):
+        some = columns[tied]  # (T, N)
+        shuffle = torch.rand(some.shape, generator=generator, device=some.device).argsort(dim=-1)
+        order[tied] = shuffle.gather(-1, some.gather(-1, shuffle).argsort(dim=-1, stable=True))
     ranks = torch.empty_like(order).scatter_(
         -1, order, torch.arange(order.shape[-1], device=order.device).expand_as(order)
     )

@@ -21,9 +21,7 @@ def spectral_mi(coefficients: Tensor, n: Tensor) -> Tensor:
     """
     k = coefficients.shape[-1]
     u = (torch.arange(GRID, device=coefficients.device) + 0.5) / GRID
-    waves = math.sqrt(2.0) * torch.cos(
-        math.pi * torch.arange(1, k + 1, device=u.device)[:, None] * u
-    )  # (K, G)
+    waves = math.sqrt(2.0) * torch.cos(math.pi * torch.arange(1, k + 1, device=u.device)[:, None] * u)  # (K, G)
     strengths = torch.tensor(SHRINKAGES, device=u.device)[None, :, None, None] / n[:, None, None, None]
     a = coefficients[:, None]
     shrunk = a * a.square() / (a.square() + strengths + 1e-12)
