@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+# Samples may be float32 or float64: records are stored in float32, so a family that has no need of more is free to
+# draw in it.
+Array = NDArray[np.floating[Any]]
 
 
 class JointDistribution(ABC):

@@ -1,0 +1,235 @@
+"""Makes a meta-dataset: one Dask task a shard, on this machine's processes or on any Dask scheduler.
+
+The same configuration gives the same bytes whatever the number of workers, for a record depends on its seed path
+alone. A shard under its final name is complete, so an interrupted run goes on where it stopped.
+"""
+
+import json
+import os
+import platform
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Client, LocalCluster, as_completed
+from distributed.scheduler import KilledWorker
+
+from mutualist.datagen.config import DatasetConfig
+from mutualist.datagen.prior import Prior
+from mutualist.datagen.schema import shard_path
+from mutualist.datagen.shards import describe_shard, make_shard
+from mutualist.errors import ConfigError, DataError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+# A task that raised is tried again this often; one whose worker died, `allowed_failures` times.
+RETRIES = 2
+ALLOWED_FAILURES = 5
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is. Seconds are of this run; records and bytes found from an earlier one count as `found`."""
+
+    total: int
+    found: int
+    records: int
+    bytes: int
+    seconds: float
+
+    @property
+    def records_per_s(self) -> float:
+        return self.records / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        rate = self.records_per_s
+        return (self.total - self.found - self.records) / rate if rate > 0 else None
+
+
+def make_dataset(
+    config: DatasetConfig,
+    directory: str | Path,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> dict[str, Any]:
+    """Makes all shards that are not there yet, writes the manifest, and returns it.
+
+    Args:
+        workers: processes on this machine (default: one a core). Not with `scheduler`.
+        scheduler: address of a Dask scheduler (`tcp://host:8786`) whose workers see `directory` under the same path.
+        on_progress: called after each shard.
+
+    Raises:
+        ConfigError: the configuration names what does not exist, or `workers` is not positive.
+        DataError: the directory holds something else, or a damaged shard; or a task failed again and again.
+    """
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers must be at least 1, got {workers}")
+    Prior(config)  # says what is wrong with the configuration before a cluster starts
+    directory = Path(directory).absolute()
+    prepare(config, directory)
+    wanted = [(split, i, n) for split in config.splits for i, n in enumerate(config.shards(split))]
+    entries: dict[tuple[str, int], dict[str, Any]] = {}
+    for split, i, _ in wanted:
+        if shard_path(directory, split, i).exists():
+            entries[split, i] = describe_shard(config, split, i, str(directory))
+    _compare_checksums(directory, entries)
+    missing = [(split, i, n) for split, i, n in wanted if (split, i) not in entries]
+
+    total, found = sum(n for _, _, n in wanted), sum(e["records"] for e in entries.values())
+    start, made, size = time.monotonic(), 0, 0
+    on_progress(Progress(total, found, 0, 0, 0.0))
+    if missing:
+        with _client(workers, scheduler, len(missing)) as client:
+            for entry in _run(client, config, directory, missing):
+                entries[entry["split"], entry["shard"]] = entry
+                made, size = made + entry["records"], size + entry["bytes"]
+                on_progress(Progress(total, found, made, size, time.monotonic() - start))
+    manifest = _manifest(config, [entries[split, i] for split, i, _ in wanted], complete=True)
+    _write_json(directory / MANIFEST, manifest)
+    _sweep(directory)
+    return manifest
+
+
+def prepare(config: DatasetConfig, directory: Path) -> None:
+    """Makes the directory this configuration's own: it must be new, empty, or begun with the same configuration."""
+    path = directory / MANIFEST
+    if path.exists():
+        manifest = read_manifest(directory)
+        if manifest["config_sha256"] != config.digest():
+            raise DataError(
+                f"{directory} holds a meta-dataset of another configuration ({manifest['config_sha256'][:12]}…, not "
+                f"{config.digest()[:12]}…): give another directory, or delete this one"
+            )
+        return
+    if directory.exists() and any(directory.iterdir()):
+        raise DataError(f"{directory} is not empty and holds no {MANIFEST}: give a new directory")
+    directory.mkdir(parents=True, exist_ok=True)
+    _write_json(path, _manifest(config, [], complete=False))
+
+
+def read_manifest(directory: str | Path) -> dict[str, Any]:
+    """The manifest of a meta-dataset.
+
+    Raises:
+        DataError: missing, unreadable, or of another format.
+    """
+    path = Path(directory) / MANIFEST
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"no meta-dataset at {directory}: there is no {MANIFEST}") from error
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON ({error})") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or "config_sha256" not in manifest:
+        raise DataError(f"{path} is no manifest of format {FORMAT}")
+    return manifest
+
+
+def _compare_checksums(directory: Path, entries: dict[tuple[str, int], dict[str, Any]]) -> None:
+    """Shards that a finished run listed must still have the bytes it listed."""
+    listed = {(e["split"], e["shard"]): e["sha256"] for e in read_manifest(directory)["shards"]}
+    for key, entry in entries.items():
+        if listed.get(key, entry["sha256"]) != entry["sha256"]:
+            raise DataError(f"shard {directory / entry['path']} has changed since it was made: delete it, run again")
+
+
+@contextmanager
+def _client(workers: int | None, scheduler: str | None, tasks: int) -> Iterator[Client]:
+    if scheduler is not None:
+        if workers is not None:
+            raise ConfigError("give workers (on this machine) or a scheduler, not both")
+        try:
+            client = Client(scheduler, timeout="20s")
+        except OSError as error:
+            raise DataError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+        with client:
+            yield client
+        return
+    count = min(workers or os.cpu_count() or 1, tasks)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES}),
+        LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def _run(
+    client: Client, config: DatasetConfig, directory: Path, missing: list[tuple[str, int, int]]
+) -> Iterator[dict[str, Any]]:
+    plain = config.model_dump(mode="json")
+    futures = [
+        client.submit(
+            make_shard,
+            plain,
+            split,
+            i,
+            str(directory),
+            key=f"{split}-{i}-{config.digest()[:12]}-{directory}",
+            retries=RETRIES,
+            pure=False,
+        )
+        for split, i, _ in missing
+    ]
+    for future in as_completed(futures):
+        try:
+            yield future.result()
+        except (KilledWorker, CancelledError) as error:
+            raise DataError(
+                f"a shard failed because its worker died {ALLOWED_FAILURES} times ({error}); finished shards are kept: "
+                "look for lack of memory, then run again"
+            ) from error
+        future.release()
+
+
+def _manifest(config: DatasetConfig, shards: list[dict[str, Any]], complete: bool) -> dict[str, Any]:
+    splits: dict[str, dict[str, Any]] = {}
+    for split in config.splits:
+        own = [s for s in shards if s["split"] == split]
+        families: Counter[str] = Counter()
+        for s in own:
+            families.update(s["families"])
+        sums = {key: sum(s[key] for s in own) for key in ("records", "mi_zero", "monte_carlo", "dropped", "bytes")}
+        splits[split] = {**sums, "shards": len(own), "families": dict(sorted(families.items()))}
+    return {
+        "format": FORMAT,
+        "complete": complete,
+        "config_sha256": config.digest(),
+        "config": config.model_dump(mode="json"),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("mutualist", "numpy", "scipy", "pyarrow", "distributed")},
+        },
+        "splits": splits,
+        "shards": shards,
+    }
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+    os.replace(temporary, path)
+
+
+def _sweep(directory: Path) -> None:
+    """Removes what killed workers left half written."""
+    for left in directory.rglob(".*.part"):
+        left.unlink(missing_ok=True)
+
+
+def free_bytes(directory: Path) -> int:
+    """Free space of the file system on which `directory` lies or will lie."""
+    while not directory.exists():
+        directory = directory.parent
+    return shutil.disk_usage(directory).free

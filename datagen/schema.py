@@ -1,0 +1,69 @@
+"""The Parquet schema of a meta-dataset, and where its files lie. Imports pyarrow and the standard library only.
+
+    DIR/manifest.json                   config, versions, counts, checksums
+    DIR/<split>/shard-00000.parquet …   one record a row
+
+A record is one sample of one joint distribution. x and y are stored row by row: x[i * dx + j] is column j of row i.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from mutualist.errors import DataError
+
+# The order is part of every record's seed path: append, never reorder.
+SPLITS = ("train", "validation", "calibration", "test")
+
+
+def _field(name: str, kind: pa.DataType) -> pa.Field:
+    return pa.field(name, kind, nullable=False)
+
+
+def _list(kind: pa.DataType) -> pa.DataType:
+    return pa.list_(pa.field("element", kind, nullable=False))
+
+
+SCHEMA: pa.Schema = pa.schema(
+    [
+        _field("id", pa.int64()),  # global within the split
+        _field("x", _list(pa.float32())),  # (n, dx), row-major
+        _field("y", _list(pa.float32())),  # (n, dy), row-major
+        _field("n", pa.int32()),
+        _field("dx", pa.int32()),
+        _field("dy", pa.int32()),
+        _field("mi", pa.float64()),  # nats
+        _field("mi_stderr", pa.float64()),  # nats; 0 where mi is exact
+        _field("family", pa.string()),
+        _field("parameters", pa.string()),  # JSON
+        _field("transforms", pa.string()),  # JSON, in the order applied
+        _field("seed_path", _list(pa.int64())),  # root entropy, then the spawn key (split, shard, i)
+    ]
+)
+
+
+def shard_path(directory: str | Path, split: str, shard: int) -> Path:
+    """Where a shard lies."""
+    return Path(directory) / split / f"shard-{shard:05d}.parquet"
+
+
+def shard_paths(directory: str | Path, split: str) -> list[Path]:
+    """The shards of a split, in order.
+
+    Raises:
+        DataError: no such directory, split or shard; or shards missing between the first and the last.
+    """
+    if split not in SPLITS:
+        raise DataError(f"no split {split!r}; a meta-dataset has {', '.join(SPLITS)}")
+    folder = Path(directory) / split
+    if not Path(directory).is_dir():
+        raise DataError(f"no meta-dataset at {directory}: make one with `mutualist datagen make --out {directory}`")
+    if not folder.is_dir():
+        raise DataError(f"the meta-dataset at {directory} has no split {split!r} (no folder {folder})")
+    paths = sorted(folder.glob("shard-*.parquet"))
+    if not paths:
+        raise DataError(f"no shards in {folder}: run `mutualist datagen make` with this directory again to finish it")
+    expected = [shard_path(directory, split, i) for i in range(len(paths))]
+    if missing := sorted(set(expected) - set(paths)):
+        raise DataError(f"shard {missing[0]} is missing: run `mutualist datagen make` with this directory again")
+    return paths
