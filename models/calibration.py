@@ -1,0 +1,156 @@
+"""Recalibration of the network's quantiles, so that an interval covers as often as it says.
+
+Let Q be the quantile function that the network gives for a record, and u = Q^-1(truth) (the probability integral
+transform, uniform if Q is right). The t-quantile g(t) of u over held-out records is the level at which Q must be read
+so that the answer covers with probability t: this is split-conformal prediction on the scale of levels (Chernozhukov,
+Wüthrich and Zhu, 2021, "Distributional conformal prediction"). g depends on n, on d = dx + dy and on the network's
+median: it is kept at the nodes of a grid, as probits, and interpolated linearly between them, so that the answer does
+not jump.
+
+Near 0 the truth may be an atom (independence), which no continuous Q has. So the levels below 0.5 are read with a
+floor: values under it count as 0. numpy alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mutualist.errors import ConfigError
+from mutualist.models.quantiles import interpolate_probit, probit
+
+Array = NDArray[np.float64]
+
+N_KNOTS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+D_KNOTS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+MEDIAN_KNOTS = (0.0, 0.05, 0.2, 0.6, 2.0, 6.0, 20.0)  # nats
+_MEDIAN_OFFSET = 0.02  # nats; medians are interpolated in the logarithm of median + offset
+
+
+def grid_weights(knots: ArrayLike, at: ArrayLike) -> Array:
+    """Weights (B, K) of the K knots at B points: linear between two knots, constant beyond the ends; they sum to 1."""
+    knots, at = np.asarray(knots, np.float64), np.asarray(at, np.float64)
+    at = np.clip(at, knots[0], knots[-1])
+    i = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
+    fraction = (at - knots[i]) / (knots[i + 1] - knots[i])
+    weights = np.zeros((len(at), len(knots)))
+    rows = np.arange(len(at))
+    weights[rows, i] = 1 - fraction
+    weights[rows, i + 1] = fraction
+    return weights
+
+
+def weights_n(n: ArrayLike) -> Array:
+    """Weights (B, 6) of the nodes in n."""
+    return grid_weights(np.log(N_KNOTS), np.log(np.maximum(np.asarray(n, np.float64), 1)))
+
+
+def weights_d(d: ArrayLike) -> Array:
+    """Weights (B, 6) of the nodes in d = dx + dy."""
+    return grid_weights(np.log(D_KNOTS), np.log(np.maximum(np.asarray(d, np.float64), 1)))
+
+
+def weights_median(median: ArrayLike) -> Array:
+    """Weights (B, 7) of the nodes in the network's median, nats."""
+    offset = _MEDIAN_OFFSET
+    return grid_weights(np.log(np.add(MEDIAN_KNOTS, offset)), np.log(np.asarray(median, np.float64) + offset))
+
+
+def soft_floor(values: ArrayLike, floor: ArrayLike) -> Array:
+    """0 up to `floor`, `values` from twice the floor on, linear between: continuous and non-decreasing."""
+    values = np.asarray(values, np.float64)
+    return np.minimum(values, 2 * np.maximum(values - floor, 0.0))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Maps of levels over n, d and the median, and the floors of the lower levels.
+
+    Attributes:
+        levels: (Q,) the levels of the network's answer.
+        probits: (6, 6, 7, Q) at each node of n, d and median: the probit of the level to read for each of `levels`.
+        floors: (6, 6) at each node of n and d, nats: below the median, values under it count as 0.
+    """
+
+    levels: Array
+    probits: Array
+    floors: Array
+
+    def __post_init__(self) -> None:
+        shape = (len(N_KNOTS), len(D_KNOTS))
+        for name, expected in (
+            ("probits", (*shape, len(MEDIAN_KNOTS), len(self.levels))),
+            ("floors", shape),
+        ):
+            found: Array = getattr(self, name)
+            if found.shape != expected:
+                raise ConfigError(f"calibration: {name} has shape {found.shape}, expected {expected}")
+            if not np.isfinite(found).all():
+                raise ConfigError(f"calibration: {name} holds values that are not finite")
+        if (np.diff(self.probits, axis=-1) < 0).any() or (self.floors < 0).any():
+            raise ConfigError("calibration: the maps must not decrease in the level, and floors not be negative")
+
+    @classmethod
+    def identity(cls, levels: ArrayLike) -> "Calibration":
+        """The calibration that changes nothing."""
+        levels = np.asarray(levels, np.float64)
+        shape = (len(N_KNOTS), len(D_KNOTS))
+        maps = np.broadcast_to(probit(levels), (*shape, len(MEDIAN_KNOTS), len(levels)))
+        return cls(levels, maps.copy(), np.zeros(shape))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Calibration":
+        """The calibration that `to_dict` described; raises ConfigError for anything else."""
+        expected = {"levels", "probits", "floors"}
+        if not isinstance(values, Mapping) or set(values) != expected:
+            raise ConfigError(f"a calibration has exactly the keys {sorted(expected)}")
+        try:
+            levels, probits, floors = (np.array(values[key], np.float64) for key in ("levels", "probits", "floors"))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"calibration: not arrays of numbers ({error})") from error
+        return cls(levels, probits, floors)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable values, rounded to four decimals of a probit."""
+        return {
+            "levels": self.levels.tolist(),
+            "probits": np.round(self.probits, 4).tolist(),
+            "floors": np.round(self.floors, 5).tolist(),
+        }
+
+    def apply(self, levels: ArrayLike, quantiles: ArrayLike, n: ArrayLike, dx: ArrayLike, dy: ArrayLike) -> Array:
+        """Calibrated quantiles.
+
+        Args:
+            levels: (Q,) the levels of `quantiles`; those that the calibration was fitted for.
+            quantiles: (B, Q) nats, non-decreasing, as the network gave them.
+            n, dx, dy: (B,) or numbers: size and dimensions of each sample.
+
+        Returns:
+            (B, Q) nats at the same levels, non-decreasing, at least 0.
+        """
+        if not np.array_equal(np.asarray(levels, np.float64), self.levels):
+            raise ConfigError(
+                f"this calibration is for the levels {self.levels.tolist()}, got {np.asarray(levels).tolist()}"
+            )
+        quantiles = np.asarray(quantiles, np.float64)
+        count = len(quantiles)
+        in_n = weights_n(np.broadcast_to(n, count))
+        in_d = weights_d(np.broadcast_to(np.add(dx, dy), count))
+        in_median = weights_median(quantiles[:, self.median])
+        at = np.einsum("bi,bj,bk,ijkq->bq", in_n, in_d, in_median, self.probits, optimize=True)
+        values = interpolate_probit(self.levels, quantiles, at)
+        floor = np.einsum("bi,bj,ij->b", in_n, in_d, self.floors)[:, None] * floor_share(self.levels)
+        return np.asarray(np.maximum.accumulate(soft_floor(values, floor), axis=1))
+
+    @property
+    def median(self) -> int:
+        """Index of the level nearest to 0.5."""
+        return int(np.abs(self.levels - 0.5).argmin())
+
+
+def floor_share(levels: ArrayLike) -> Array:
+    """How much of the floor a level gets: all up to 0.05, falling linearly to none at the median."""
+    return np.clip((0.5 - np.asarray(levels, np.float64)) / 0.45, 0.0, 1.0)

@@ -1,0 +1,140 @@
+"""`mutualist train`: a LightningCLI for fit, validate, test and print_config.
+
+mutualist train fit --config cpu --data.directory DIR --trainer.default_root_dir RUN
+mutualist train fit --config RUN/config.yaml --ckpt_path RUN/checkpoints/last.ckpt      (goes on after a kill)
+mutualist train fit --config cpu --model.init_from EXPORT …                               (fine-tunes an export)
+"""
+
+import warnings
+from collections.abc import Sequence
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger
+
+from mutualist.errors import ConfigError
+from mutualist.training.data import MetaDataModule
+from mutualist.training.module import MutualInfoModule
+
+DEFAULT_ROOT = "runs/default"
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """Keeps `last.ckpt` to resume from: written every few minutes, and when training ends.
+
+    Args:
+        minutes: between two writes.
+        dirpath: where; `checkpoints` in the run's directory if absent.
+    """
+
+    def __init__(self, minutes: float = 3.0, dirpath: str | None = None) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename="last",
+            train_time_interval=timedelta(minutes=minutes),
+            enable_version_counter=False,
+            save_on_train_epoch_end=False,
+        )
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        super().on_train_end(trainer, pl_module)
+        trainer.save_checkpoint(Path(str(self.dirpath)) / "last.ckpt", weights_only=False)
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps `best.ckpt`, the checkpoint with the lowest validation pinball loss.
+
+    Args:
+        monitor: the score to go by, lower is better.
+        dirpath: where; `checkpoints` in the run's directory if absent.
+    """
+
+    def __init__(self, monitor: str = "val/pinball", dirpath: str | None = None) -> None:
+        super().__init__(dirpath=dirpath, filename="best", monitor=monitor, enable_version_counter=False)
+
+
+class TrainCLI(LightningCLI):
+    """LightningCLI with the run's directory layout: config.yaml, metrics/version_*/metrics.csv, checkpoints/."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
+        parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser.set_defaults({"weights_only": True})  # a checkpoint may hold numbers, never code
+        return parser
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        known = LightningCLI.subcommands()
+        return {name: known[name] for name in ("fit", "validate", "test")}
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        self.config = parser.parse_args(args)  # without LightningCLI's warning that sys.argv is set as well
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        config = self._get(self.config_init, "trainer", default={})
+        root = Path(config.get("default_root_dir") or DEFAULT_ROOT)
+        for name in ("last_checkpoint", "best_checkpoint"):
+            callback = self._get(self.config_init, name)
+            callback.dirpath = callback.dirpath or str(root / "checkpoints")
+        if self.subcommand == "fit" and not self._get(self.config, "ckpt_path"):
+            last = root / "checkpoints" / "last.ckpt"
+            if last.exists() and not config.get("fast_dev_run"):
+                raise ConfigError(
+                    f"{root} holds a run already; go on with it by --ckpt_path {last}, or give another "
+                    "--trainer.default_root_dir"
+                )
+        kwargs["default_root_dir"] = str(root)
+        if config.get("logger") in (None, True):
+            kwargs["logger"] = CSVLogger(str(root), name="metrics", flush_logs_every_n_steps=50)
+        return super().instantiate_trainer(**kwargs)
+
+
+def packaged_configs() -> dict[str, Path]:
+    """The configurations that ship with the package, by name."""
+    folder = files("mutualist.training") / "configs"
+    return {Path(entry.name).stem: Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".yaml")}
+
+
+def main(args: Sequence[str]) -> None:
+    """Runs `mutualist train` with these arguments; `--config` takes a path or the name of a packaged configuration.
+
+    Raises:
+        MutualistError: a configuration, meta-dataset or checkpoint that cannot be used.
+        SystemExit: arguments that LightningCLI cannot parse, after usage is printed.
+    """
+    known = packaged_configs()
+    resolved = list(args)
+    for i, word in enumerate(resolved):
+        name = word.partition("=")[2] if word.startswith(("--config=", "-c=")) else word
+        after = i > 0 and resolved[i - 1] in ("--config", "-c")
+        if (after or name is not word) and name in known:
+            resolved[i] = word[: len(word) - len(name)] + str(known[name])
+    with warnings.catch_warnings():
+        # One or two workers read far faster than a CPU trains; a checkpoint directory is not empty after a resume.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
+        TrainCLI(
+            MutualInfoModule,
+            MetaDataModule,
+            args=resolved,
+            seed_everything_default=False,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults={
+                "gradient_clip_val": 1.0,
+                "use_distributed_sampler": False,
+                "log_every_n_steps": 50,
+                "num_sanity_val_steps": 0,
+                "enable_model_summary": False,
+                "callbacks": [TQDMProgressBar(refresh_rate=20)],
+            },
+        )

@@ -1,0 +1,101 @@
+"""The data module: Parquet shards of a meta-dataset in, batches of like size out."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+
+from mutualist.datagen.schema import shard_paths
+from mutualist.errors import ConfigError, DataError
+from mutualist.training.batching import Batch, Batching
+from mutualist.training.shards import count_records
+from mutualist.training.stream import RecordStream, ResumableLoader
+
+
+class MetaDataModule(L.LightningDataModule):
+    """Streams the splits of a meta-dataset.
+
+    Args:
+        directory: the meta-dataset, as `mutualist datagen make --out` wrote it.
+        batching: how records become batches; validation and test never leave out rows.
+        limit_records: records in a training epoch (validation follows each); the epochs go through the split one after
+            the other. All records of the split if None.
+        limit_validation: records of the validation split that are used; all if None.
+        workers: processes that read the training split; they share its shards, so there are never more than those. The
+            other splits are read by the main process.
+        seed: root of the order of the records and of the rows left out.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        batching: Batching = Batching(),  # noqa: B008  (frozen)
+        limit_records: int | None = None,
+        limit_validation: int | None = None,
+        workers: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        for name, value in (("limit_records", limit_records), ("limit_validation", limit_validation)):
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} must be at least 1 or absent, got {value}")
+        if workers < 0:
+            raise ConfigError(f"workers must not be negative, got {workers}")
+        self.directory = Path(directory)
+        self.batching = batching
+        self.limit_records, self.limit_validation = limit_records, limit_validation
+        self.workers = workers
+        self.seed = seed
+        self._counts: dict[str, tuple[list[Path], list[int]]] = {}
+
+    def stream(self, split: str, *, shuffle: bool = False, limit: int | None = None) -> RecordStream:
+        """The batches of a split, without a loader's workers.
+
+        Raises:
+            DataError: the split is missing, empty or damaged, or has fewer shards than there are devices.
+        """
+        if split not in self._counts:
+            paths = shard_paths(self.directory, split)
+            self._counts[split] = paths, [count_records(path) for path in paths]
+        paths, counts = self._counts[split]
+        if sum(counts) == 0:
+            raise DataError(f"{self.directory / split}: no records in {len(paths)} shards; make the split again")
+        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        if len(paths) < world_size:
+            raise DataError(
+                f"{self.directory / split}: {len(paths)} shards for {world_size} devices; use fewer devices or make "
+                "the split again with more shards"
+            )
+        options = self.batching if shuffle else replace(self.batching, subsample=0.0, cut_rows=False)
+        return RecordStream(
+            paths, counts, options, shuffle=shuffle, seed=self.seed, limit=limit, rank=rank, world_size=world_size
+        )
+
+    @property
+    def records_per_epoch(self) -> int:
+        """Records of a training epoch, over all devices."""
+        return self.limit_records or sum(self.stream("train", shuffle=True).counts)
+
+    def train_dataloader(self) -> ResumableLoader:
+        stream = self.stream("train", shuffle=True, limit=self.limit_records)
+        workers = min(self.workers, len(stream.paths) // stream.world_size)
+        return self._loader(stream, workers)
+
+    def val_dataloader(self) -> ResumableLoader:
+        return self._loader(self.stream("validation", limit=self.limit_validation))
+
+    def test_dataloader(self) -> ResumableLoader:
+        return self._loader(self.stream("test"))
+
+    def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Batch:
+        return {k: v if isinstance(v, list) else v.to(device, non_blocking=True) for k, v in batch.items()}
+
+    def _loader(self, stream: RecordStream, workers: int = 0) -> ResumableLoader:
+        def position() -> tuple[int, int]:
+            if not stream.shuffle or self.trainer is None:
+                return 0, 0
+            progress = self.trainer.fit_loop.epoch_loop.batch_progress.current
+            return self.trainer.current_epoch, progress.processed
+
+        return ResumableLoader(stream, position, workers)

@@ -1,0 +1,186 @@
+"""The Lightning module: the network, its loss, its optimiser and what validation reports."""
+
+import warnings
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from mutualist.errors import ConfigError, MutualistError, WeightsError
+from mutualist.models import ModelConfig, MutualInfoNet, normal_scores
+from mutualist.models.bundle import load_bundle
+from mutualist.training.batching import Batch
+from mutualist.training.loss import pinball, weight
+from mutualist.training.metrics import Scores
+from mutualist.training.schedule import cosine, progress
+
+CHECKPOINT_KEY = "mutualist_config"
+_MAX_SKIPPED_IN_A_ROW = 10
+
+
+class MutualInfoModule(L.LightningModule):
+    """Trains a MutualInfoNet to give quantiles of the mutual information of a sample.
+
+    The loss is the pinball loss over the network's levels, weighted by 1 / (1 + mi / 4). The learning rate warms up and
+    then follows a cosine to zero by the progress of the run, in steps, epochs or time. A step whose gradient is not
+    finite is skipped with a warning, and counted as `skipped_steps`; many in a row end the run.
+
+    Args:
+        network: the network's configuration; the default one, or that of `init_from`, if absent.
+        learning_rate: peak learning rate of AdamW.
+        weight_decay: decoupled weight decay of matrices; vectors (biases, scales) have none.
+        beta2: decay of AdamW's second moment.
+        warmup_steps: steps of linear warm-up.
+        init_from: directory of an export whose weights training starts from.
+        seed: root of the initial weights and of the breaking of ties.
+    """
+
+    def __init__(
+        self,
+        network: ModelConfig | None = None,
+        learning_rate: float = 1.5e-3,
+        weight_decay: float = 0.01,
+        beta2: float = 0.99,
+        warmup_steps: int = 100,
+        init_from: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if learning_rate <= 0 or weight_decay < 0 or warmup_steps < 0 or not 0 < beta2 < 1:
+            raise ConfigError(
+                f"learning_rate must be positive, weight_decay and warmup_steps at least 0, beta2 within (0, 1); got "
+                f"{learning_rate}, {weight_decay}, {warmup_steps}, {beta2}"
+            )
+        if init_from is not None:
+            self.net = load_bundle(init_from).net
+            if network is not None and network != self.net.config:
+                raise ConfigError(
+                    f"the weights in {init_from} belong to another network than the configured one; leave out "
+                    f"`network`, or set it to {self.net.config}"
+                )
+        else:
+            with torch.random.fork_rng(devices=[]):  # seeded, and the caller's random state left as it was
+                torch.manual_seed(seed)
+                self.net = MutualInfoNet(network or ModelConfig())
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.beta2, self.warmup_steps = beta2, warmup_steps
+        self.seed = seed
+        self.skipped_steps = 0
+        self._skipped_in_a_row = 0
+        self._records_in_epoch = 0
+        self._scores = Scores(self.net.config.levels)
+        self.register_buffer("levels", torch.tensor(self.net.config.levels), persistent=False)
+        self.levels: Tensor
+
+    def forward(self, batch: Batch, tie_seed: int = 0) -> Tensor:
+        """Quantiles (B, Q) of a batch, nats. The same `tie_seed` breaks ties in the same way."""
+        generator = torch.Generator(device=batch["values"].device).manual_seed(tie_seed)
+        scores = normal_scores(batch["values"], batch["row_mask"], generator)
+        return self.net(scores, batch["side"], batch["row_mask"], batch["column_mask"])  # type: ignore[no-any-return]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        quantiles = self(batch, tie_seed=self._tie_seed(1, self.global_step))
+        truth, size = batch["mi"], len(batch["mi"])
+        losses = pinball(quantiles, truth, self.levels)
+        loss = (weight(truth) * losses).mean()
+        self._records_in_epoch += size * self.trainer.world_size
+        self.log("train/loss", loss, prog_bar=True, batch_size=size)
+        self.log("train/pinball", losses.mean(), batch_size=size)
+        self.log("train/batch_size", float(size), batch_size=1)
+        return loss
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clips the gradient's norm. One that is not finite is dropped: the optimiser then leaves all as it is."""
+        norm = nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val or torch.inf)
+        if torch.isfinite(norm):
+            self._skipped_in_a_row = 0
+            return
+        for parameter in self.parameters():
+            parameter.grad = None
+        self.skipped_steps += 1
+        self._skipped_in_a_row += 1
+        warnings.warn(
+            f"step {self.global_step}: the gradient is not finite; skipped ({self.skipped_steps} so far)", stacklevel=1
+        )
+        if self._skipped_in_a_row >= _MAX_SKIPPED_IN_A_ROW:
+            raise MutualistError(
+                f"training stopped at step {self.global_step}: {self._skipped_in_a_row} gradients in a row were not "
+                "finite; resume from the last checkpoint with a lower learning_rate"
+            )
+
+    def on_train_epoch_start(self) -> None:
+        self._records_in_epoch = 0
+
+    def on_train_epoch_end(self) -> None:
+        self.log("train/skipped_steps", float(self.skipped_steps))
+        self.log("train/records", float(self._records_in_epoch))
+
+    def configure_optimizers(self) -> Any:
+        matrices = [p for p in self.net.parameters() if p.ndim >= 2]
+        vectors = [p for p in self.net.parameters() if p.ndim < 2]
+        optimizer = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": self.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+            lr=self.learning_rate,
+            betas=(0.9, self.beta2),
+        )
+        # The factor depends on the run's progress, not on the scheduler's own count, so that limits in time work too.
+        scheduler = LambdaLR(optimizer, lambda _: self._rate_factor())
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _rate_factor(self) -> float:
+        data = getattr(self.trainer, "datamodule", None)
+        per_epoch = getattr(data, "records_per_epoch", None)
+        fraction = self._records_in_epoch / per_epoch if per_epoch else 0.0
+        return cosine(progress(self.trainer, fraction), self.global_step, self.warmup_steps)
+
+    def _tie_seed(self, *key: int) -> int:
+        # Mixed arithmetically: a SeedSequence a step would cost more than the ties.
+        mixed = self.seed
+        for part in (*key, self.global_rank):
+            mixed = (mixed * 6364136223846793005 + part + 1442695040888963407) % 2**63
+        return mixed
+
+    def on_validation_epoch_start(self) -> None:
+        self._scores = Scores(self.net.config.levels)
+
+    on_test_epoch_start = on_validation_epoch_start
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        quantiles = self(batch, tie_seed=self._tie_seed(2, batch_idx))
+        self._scores.add(quantiles, batch["mi"], batch["n"], batch["family"])
+
+    test_step = validation_step
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_scores("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_scores("test")
+
+    def _log_scores(self, split: str) -> None:
+        for name, value in self._scores.gathered().summary().items():
+            self.log(f"{split}/{name}", value, prog_bar=name in ("mse", "pinball"), rank_zero_only=False)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[CHECKPOINT_KEY] = self.net.config.to_dict()
+        checkpoint["skipped_steps"] = self.skipped_steps
+        checkpoint["records_in_epoch"] = self._records_in_epoch
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        stored = checkpoint.get(CHECKPOINT_KEY)
+        if stored is None:
+            raise WeightsError("this checkpoint was not written by `mutualist train`; give one of its own")
+        if ModelConfig.from_dict(stored) != self.net.config:
+            raise ConfigError(
+                f"the checkpoint holds another network than the configured one: {stored}; resume with the run's own "
+                "config.yaml, or begin a new run"
+            )
+        self.skipped_steps = checkpoint["skipped_steps"]
+        self._records_in_epoch = checkpoint["records_in_epoch"]

@@ -1,0 +1,150 @@
+"""Reads records from Parquet shards, a few at a time.
+
+Memory stays bounded whatever the shards' size: record batches are decoded in small pieces, and each record's two
+lists of floats are copied once, into one array, so that no Arrow buffer outlives its batch.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mutualist.datagen.schema import SCHEMA
+from mutualist.errors import DataError
+
+COLUMNS = ("x", "y", "n", "dx", "dy", "mi", "mi_stderr", "family")
+_ROWS_PER_READ = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One labelled sample.
+
+    Attributes:
+        values: (n, dx + dy) float32, the columns of X and then those of Y.
+        dx: number of columns of X.
+        mi, mi_stderr: mutual information and its standard error, nats.
+        family: name of the family that made it.
+    """
+
+    values: NDArray[np.float32]
+    dx: int
+    mi: float
+    mi_stderr: float
+    family: str
+
+    @property
+    def n(self) -> int:
+        return self.values.shape[0]
+
+    @property
+    def d(self) -> int:
+        return self.values.shape[1]
+
+    def rows(self, start: int, stop: int) -> "Record":
+        """The same record with rows start..stop only; rows are independent, so the label holds."""
+        return replace(self, values=self.values[start:stop])
+
+
+def count_records(path: Path) -> int:
+    """Number of records in a shard, from its footer. Raises DataError where the shard cannot be read."""
+    with _open(path) as shard:
+        return int(shard.metadata.num_rows)
+
+
+def read_records(path: Path, start: int = 0, stop: int | None = None) -> Iterator[Record]:
+    """Yields records start..stop (all by default) of the shard at `path`, in the order of the file.
+
+    Raises:
+        DataError: the file is missing, truncated, not of the meta-dataset's schema, or a record contradicts itself
+            (lengths, NaN, negative or infinite mutual information).
+    """
+    with _open(path) as shard:
+        stop = shard.metadata.num_rows if stop is None else stop
+        first = 0  # index of the row group's first record
+        for group in range(shard.metadata.num_row_groups):
+            size = shard.metadata.row_group(group).num_rows
+            if first + size > start and first < stop:
+                yield from _read_group(shard, path, group, first, start, stop)
+            first += size
+
+
+def _read_group(shard: pq.ParquetFile, path: Path, group: int, first: int, start: int, stop: int) -> Iterator[Record]:
+    batches = shard.iter_batches(_ROWS_PER_READ, row_groups=[group], columns=list(COLUMNS), use_threads=False)
+    while first < stop:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{path}: damaged near record {first} ({error}); make this shard again") from error
+        if batch is None:
+            return
+        low, high = max(start - first, 0), min(stop - first, batch.num_rows)
+        if low < high:
+            yield from _decode(batch.slice(low, high - low), path, first + low)
+        first += batch.num_rows
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        shard = pq.ParquetFile(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such shard; make it with `mutualist datagen make`") from error
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: not a whole Parquet file ({error}); make this shard again") from error
+    found = shard.schema_arrow
+    for name in COLUMNS:
+        expected = SCHEMA.field(name).type
+        if name not in found.names:
+            shard.close()
+            raise DataError(f"{path}: no column {name!r} ({expected}); is it a shard of `mutualist datagen`?")
+        if not _same_type(found.field(name).type, expected):
+            shard.close()
+            raise DataError(f"{path}: column {name!r} is {found.field(name).type}, expected {expected}")
+    return shard
+
+
+def _same_type(found: pa.DataType, expected: pa.DataType) -> bool:
+    """Equality up to the name of a list's element, which writers choose differently."""
+    if pa.types.is_list(expected):
+        return pa.types.is_list(found) and found.value_type == expected.value_type
+    return bool(found == expected)
+
+
+def _decode(batch: pa.RecordBatch, path: Path, first: int) -> Iterator[Record]:
+    columns = {name: batch.column(name) for name in COLUMNS}
+    missing = [name for name, column in columns.items() if column.null_count]
+    if missing:
+        raise DataError(f"{path}: empty cells in {missing} near record {first}; make this shard again")
+    n, dx, dy = (columns[name].to_numpy() for name in ("n", "dx", "dy"))
+    mi, mi_stderr = (columns[name].to_numpy() for name in ("mi", "mi_stderr"))
+    family = columns["family"].to_pylist()
+    x_at, x = _flat(columns["x"])
+    y_at, y = _flat(columns["y"])
+    wrong = (
+        (n < 1) | (dx < 1) | (dy < 1)
+        | (np.diff(x_at) != n.astype(np.int64) * dx) | (np.diff(y_at) != n.astype(np.int64) * dy)
+        | ~np.isfinite(mi) | (mi < 0) | ~np.isfinite(mi_stderr) | (mi_stderr < 0)
+    )  # fmt: skip
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        raise DataError(
+            f"{path}: record {first + i} contradicts itself: n={n[i]}, dx={dx[i]}, dy={dy[i]} with {np.diff(x_at)[i]} "
+            f"values of x and {np.diff(y_at)[i]} of y, mi={mi[i]}, mi_stderr={mi_stderr[i]}; make this shard again"
+        )
+    for i in range(batch.num_rows):
+        values = np.empty((n[i], dx[i] + dy[i]), np.float32)
+        values[:, : dx[i]] = x[x_at[i] : x_at[i + 1]].reshape(n[i], dx[i])
+        values[:, dx[i] :] = y[y_at[i] : y_at[i + 1]].reshape(n[i], dy[i])
+        flat = values.ravel()
+        if np.isnan(np.dot(flat, flat)):  # a sum of squares is NaN only where a value is; infinities can be ranked
+            raise DataError(f"{path}: record {first + i} of family {family[i]!r} holds NaN, which has no rank")
+        yield Record(values, int(dx[i]), float(mi[i]), float(mi_stderr[i]), family[i])
+
+
+def _flat(column: pa.ListArray) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Offsets and values of a list column, without a copy."""
+    return column.offsets.to_numpy().astype(np.int64), column.values.to_numpy()
