@@ -153,7 +153,7 @@ def pairwise(
     out: Annotated[Path | None, typer.Option("--out", help="CSV file to write.")] = None,
     layout: Annotated[
         LayoutOption,
-        typer.Option(help="matrix: the estimates, names on both sides; rows: a line a pair, with interval."),
+        typer.Option(help="matrix: estimates, names on both sides; rows: a line a pair, with interval."),
     ] = LayoutOption.matrix,
     columns: ColumnsOpt = None,
     unit: UnitOpt = UnitOption.nats,
@@ -245,9 +245,7 @@ def _forwarded(name: str, module: str, extra: str, function: str, help: str) -> 
     def forward(ctx: typer.Context) -> None:
         target: Callable[..., Any] = getattr(_module(module, extra), function)
         if isinstance(target, typer.Typer):
-            typer.main.get_command(target).main(
-                args=list(ctx.args), prog_name=f"mutualist {name}", standalone_mode=True
-            )
+            typer.main.get_command(target)(args=list(ctx.args), prog_name=f"mutualist {name}")
         else:
             target(list(ctx.args))
 

@@ -100,6 +100,9 @@ def plot_pairs(result: PairwiseEstimates, path: str | Path, unit: str = "nats") 
 
 def _save(figure: Figure, path: str | Path) -> None:
     FigureCanvasAgg(figure)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(w_pad=0.12, h_pad=0.12)  # inches
     figure.savefig(path, dpi=160)
 
 

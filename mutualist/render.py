@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mutualist.result import PairwiseEstimates, unit_factor
 
-BAR_WIDTH = 30
+BAR_WIDTH = 24
 MATRIX_COLUMNS = 8  # a wider matrix does not fit a terminal
 
 
@@ -25,7 +25,7 @@ def show_estimate(console: Console, answer: Mapping[str, Any], x: Sequence[str],
     table.add_row("rows", f"{answer['n']:,}")
     estimate = Text(f"{answer['mi']:.3f} {unit}", style="bold")
     estimate.append(
-        f"   {interval['level']:.4g} interval [{interval['low']:.3f}, {interval['high']:.3f}]", style="not bold"
+        f"   {100 * interval['level']:.4g}% interval [{interval['low']:.3f}, {interval['high']:.3f}]", style="not bold"
     )
     table.add_row("mutual information", estimate)
     quantiles = "   ".join(f"{q['level']:g}: {q['value']:.3f}" for q in answer["quantiles"])
@@ -45,7 +45,7 @@ def show_ranking(console: Console, ranking: Mapping[str, Any], title: str = "") 
     table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
     table.add_column("column", overflow="fold")
     table.add_column(f"MI [{unit}]".replace("[", r"\["), justify="right", no_wrap=True, style="bold")
-    table.add_column(f"{level:.4g} interval", justify="center", no_wrap=True)
+    table.add_column(f"{100 * level:.4g}% interval", justify="center", no_wrap=True)
     table.add_column("", no_wrap=True)
     for row in ranking["columns"]:
         low, high = row["interval"]["low"], row["interval"]["high"]
@@ -75,7 +75,7 @@ def show_pairs(console: Console, result: PairwiseEstimates, unit: str, level: fl
     for name in ("column", "column"):
         table.add_column(name, overflow="fold")
     table.add_column(f"MI [{unit}]".replace("[", r"\["), justify="right", no_wrap=True, style="bold")
-    table.add_column(f"{level:.4g} interval", no_wrap=True)
+    table.add_column(f"{100 * level:.4g}% interval", no_wrap=True)
     for row in rows[:most]:
         interval = Text(f"[{row['low']:.3f}, {row['high']:.3f}]")
         table.add_row(Text(row["a"]), Text(row["b"]), f"{row['mi']:.3f}", interval)
