@@ -1,0 +1,120 @@
+"""Ranks without ties, rows in an order of their own: the one form in which the network meets a sample.
+
+Two callers who hold the same sample must get the same answer, whatever the order of its rows and columns, whichever
+side is called X, and in whichever units. Where no two values of a column are equal, ranks see to that. Ties must be
+broken at random (the distributional transform keeps mutual information; mid-ranks do not), and the randomness must then
+be a function of the sample and not of its order. So rows and columns get keys, hashes that depend on content alone,
+refined in turn until they tell apart whatever differs (as Weisfeiler and Leman, 1968, colour graphs). All of it is
+integer arithmetic, hence exact. Shapes: n rows, d columns, X's and Y's side by side.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Keys = NDArray[np.uint64]
+ROUNDS = 2
+
+
+def canonical_ranks(
+    values: NDArray[np.float64], side: NDArray[np.bool_], ordered: bool = True
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Ranks 0..n-1 of each column, none equal, and which columns have ties.
+
+    Args:
+        values: (n, d), finite.
+        side: (d,), true for columns of Y.
+        ordered: whether rows must come in canonical order. Where they need not and nothing is tied, ranks are enough.
+
+    Returns:
+        ranks (n, d); tied (d,).
+    """
+    centred, tied = _centred_mid_ranks(values)
+    n = len(values)
+    if not ordered and not tied.any():
+        return (centred + (n - 1)) // 2, tied
+    centred = centred * _orientation(centred)
+    keys = _column_keys(centred, side)
+    if not _oriented(centred):  # the sample and its mirror image are told apart by content, or are the same
+        mirrored = _column_keys(-centred, side)
+        if np.sort(mirrored).tolist() < np.sort(keys).tolist():
+            centred, keys = -centred, mirrored
+    places = np.argsort(keys, kind="stable")  # columns with equal keys are images of one another: any order will do
+    rows = np.zeros(n, np.uint64)
+    for place, j in enumerate(places):
+        rows += _mix(centred[:, j].view(np.uint64) + _scramble(place))
+    centred = centred[np.argsort(rows, kind="stable")]  # rows with equal keys are equal
+    ranks = (centred + (n - 1)) // 2
+    seen: dict[int, int] = {}
+    for j in places[tied[places]]:
+        occurrence = seen[int(keys[j])] = seen.get(int(keys[j]), -1) + 1
+        noise = np.random.default_rng([int(keys[j]), occurrence]).random(n)
+        ranks[np.lexsort((noise, centred[:, j])), j] = np.arange(n)
+    return ranks, tied
+
+
+def _centred_mid_ranks(values: NDArray[np.float64]) -> tuple[Ints, NDArray[np.bool_]]:
+    """Twice the mid-rank minus (n - 1): an integer that reversing the column negates. And which columns have ties."""
+    n, d = values.shape
+    order = np.argsort(values, axis=0)
+    ordered = np.take_along_axis(values, order, axis=0)
+    out = np.empty((n, d), np.int64)
+    np.put_along_axis(out, order, np.broadcast_to(2 * np.arange(n)[:, None] - (n - 1), (n, d)), axis=0)
+    tied = (ordered[1:] == ordered[:-1]).any(0)
+    for j in np.flatnonzero(tied):
+        starts = np.flatnonzero(np.r_[True, ordered[1:, j] != ordered[:-1, j]])
+        ends = np.r_[starts[1:], n] - 1
+        out[order[:, j], j] = np.repeat(starts + ends - (n - 1), ends - starts + 1)
+    return out, tied
+
+
+def _small(centred: Ints) -> NDArray[np.float64]:
+    """The same integers with so few bits that a sum of products of three over all rows and columns is exact."""
+    n, d = centred.shape
+    bits = int((53 - np.log2(n) - np.log2(d + 1)) / 3) - 1
+    shift = max(0, int(n).bit_length() + 1 - bits)
+    return (np.sign(centred) * (np.abs(centred) >> shift)).astype(np.float64)
+
+
+def _third_moments(small: NDArray[np.float64]) -> NDArray[np.float64]:
+    """sum_k sum_i c_ij c_ik^2 over the other columns k, centred: (d,). Odd in column j, even in all others."""
+    squares = small**2
+    return np.asarray(small.T @ (squares.sum(1)) - (small * squares).sum(0))
+
+
+def _orientation(centred: Ints) -> Ints:
+    """A sign for each column, negated when the column is (see `models.basis.orientation`)."""
+    small = _small(centred)
+    score = _third_moments(small)
+    reference = int(np.argmax(np.abs(score)))
+    towards = small.T @ small[:, reference] * (-1 if score[reference] < 0 else 1)
+    return np.where(np.where(score != 0, score, towards) < 0, -1, 1).astype(np.int64)
+
+
+def _oriented(centred: Ints) -> bool:
+    return bool((_third_moments(_small(centred)) != 0).any())
+
+
+def _column_keys(centred: Ints, side: NDArray[np.bool_]) -> Keys:
+    """(d,) keys that depend on the sample, not on the order of its rows and columns, nor on which side is X."""
+    cells = centred.view(np.uint64)
+    keys = _mix(cells).sum(0, dtype=np.uint64)
+    for _ in range(ROUNDS):
+        hashed = _mix(cells + keys)
+        of_x, of_y = hashed[:, ~side].sum(1, dtype=np.uint64), hashed[:, side].sum(1, dtype=np.uint64)
+        own = np.where(side, of_y[:, None], of_x[:, None])
+        other = np.where(side, of_x[:, None], of_y[:, None])
+        keys = _mix(hashed + _mix(own + _mix(other))).sum(0, dtype=np.uint64)
+    return keys
+
+
+def _mix(values: Keys) -> Keys:
+    """The finaliser of SplitMix64 (Steele, Lea and Flood, 2014): every input bit reaches every output bit."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(values ^ (values >> np.uint64(31)))
+
+
+def _scramble(place: int) -> np.uint64:
+    return np.uint64((place + 1) * 0xD1342543DE82EF95 % 2**64)

@@ -1,0 +1,114 @@
+"""What users pass in, as clean arrays: every complaint says what came, what was expected, and what to do."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mutualist.errors import InputError
+
+NanPolicy = Literal["raise", "omit"]
+
+
+def as_columns(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """`values` of shape (n,) or (n, d) as float64 of shape (n, d)."""
+    array = _numbers(values, name)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2:
+        raise InputError(f"{name} has shape {array.shape}; give (n,) for one column or (n, d) for several")
+    if array.shape[1] == 0:
+        raise InputError(f"{name} has shape {array.shape}, so no columns; give at least one")
+    return array
+
+
+def as_table(table: Any, names: Sequence[str] | None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Values (n, d) and the d column names of an array, a mapping or a data frame."""
+    if isinstance(table, Mapping):
+        keys = list(table)
+        columns = [as_columns(table[key], f"column {key!r}") for key in keys]
+        if len({len(c) for c in columns}) > 1:
+            lengths = {str(key): len(c) for key, c in zip(keys, columns, strict=True)}
+            raise InputError(f"the columns of the table have unlike lengths {lengths}; give columns of one length")
+        wide = [str(key) for key, c in zip(keys, columns, strict=True) if c.shape[1] != 1]
+        if wide:
+            raise InputError(f"the entries {wide} of the table are not single columns; give one column for each name")
+        values = np.concatenate(columns, 1) if columns else np.empty((0, 0))
+        names = [str(key) for key in keys] if names is None else names
+    else:
+        if names is None and hasattr(table, "columns"):
+            names = [str(c) for c in table.columns]
+        values = as_columns(table, "table")
+    if values.shape[1] < 2:
+        raise InputError(f"the table has {values.shape[1]} columns; pairs need at least two")
+    names = [str(i) for i in range(values.shape[1])] if names is None else list(names)
+    if len(names) != values.shape[1]:
+        raise InputError(f"{len(names)} names came for {values.shape[1]} columns; give one for each column")
+    return values, tuple(names)
+
+
+def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged lists; tensors that need gradients
+        raise InputError(
+            f"{name} cannot be read as an array ({error}); give numbers of shape (n,) or (n, d)"
+        ) from error
+    if array.dtype == object:
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"{name} holds values that are not numbers ({error}); encode text as integers, fill what is missing"
+            ) from error
+    if array.dtype.kind not in "fiub":
+        raise InputError(
+            f"{name} has dtype {array.dtype}; give real numbers: encode categories as integers (their order does not "
+            "matter to a single column), dates as timestamps"
+        )
+    return array.astype(np.float64)
+
+
+def same_rows(x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+    """Complains unless x and y have the same number of rows."""
+    if len(x) != len(y):
+        raise InputError(
+            f"x has {len(x)} rows and y has {len(y)}; row i of both must be one observation, so give as many"
+        )
+
+
+def drop_missing(values: NDArray[np.float64], nan_policy: NanPolicy, name: str) -> NDArray[np.float64]:
+    """The rows without NaN and infinities; with nan_policy "raise", all rows or InputError."""
+    if nan_policy not in get_args(NanPolicy):
+        raise InputError(f"nan_policy is {nan_policy!r}; use one of: {', '.join(get_args(NanPolicy))}")
+    finite = np.isfinite(values)
+    if finite.all():
+        return values
+    if nan_policy == "raise":
+        nan, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+        rows = int((~finite.all(1)).sum())
+        raise InputError(
+            f"{name} hold {nan} NaN and {infinite} infinite values, in {rows} of {len(values)} rows; fill them, or "
+            'leave these rows out with nan_policy="omit"'
+        )
+    return values[finite.all(1)]
+
+
+def input_warnings(values: NDArray[np.float64], dx: int, trained: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a reader of the estimate should know about the sample: values (n, d), the first dx columns are X's.
+
+    `trained` holds the ranges of the training data: "n", "dx", "dy", each {"min": .., "max": ..}.
+    """
+    notes = []
+    sizes = {"n": len(values), "dx": dx, "dy": values.shape[1] - dx}
+    for key, size in sizes.items():
+        low, high = trained[key]["min"], trained[key]["max"]
+        if not low <= size <= high:
+            notes.append(f"{key} = {size} is outside the range {low} to {high} that the estimator was trained on")
+    sides = [("x" if j < dx else "y") + f"[{j if j < dx else j - dx}]" for j in range(values.shape[1])]
+    distinct = [len(np.unique(values[:, j])) for j in range(values.shape[1])]
+    constant = [name for name, count in zip(sides, distinct, strict=True) if count == 1]
+    if constant:
+        notes.append(f"constant columns carry no information: {', '.join(constant)}")
+    return tuple(notes)
