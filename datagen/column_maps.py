@@ -23,8 +23,9 @@ def standardise(values: Array, n: int) -> tuple[NDArray[np.float64], NDArray[np.
 
     Where more than half of the pilot rows agree the scale is their mean absolute deviation, and 1 if all agree.
     """
-    pilot = np.asarray(values[n:], dtype=np.float64)
-    low, location, high = np.percentile(pilot, (25, 50, 75), axis=0)
+    pilot = np.sort(np.asarray(values[n:], dtype=np.float64), axis=0)
+    rows = len(pilot)
+    low, location, high = pilot[rows // 4], pilot[rows // 2], pilot[(3 * rows) // 4]
     scale = (high - low) / 1.349
     if (scale <= 0).any():
         scale = np.where(scale > 0, scale, np.abs(pilot - location).mean(axis=0))

@@ -3,9 +3,8 @@
 import json
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +22,7 @@ from mutualist.errors import ConfigError, DataError
 PILOT_ROWS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One labelled sample. x: (n, dx) float32, y: (n, dy) float32; mi and mi_stderr in nats; the rest as `SCHEMA`."""
 
     id: int
@@ -74,7 +72,7 @@ class RangeLaw:
     def __call__(self, rng: np.random.Generator) -> int:
         r = self._ranges[self._choose(rng)] if self._choose else self._ranges[0]
         if r.law == "uniform":
-            return int(rng.integers(r.low, r.high + 1))
+            return r.low + int(rng.random() * (r.high + 1 - r.low))
         return min(r.high, int(r.low * ((r.high + 1) / r.low) ** rng.random()))
 
 
@@ -244,14 +242,13 @@ def _check(record: Record, joint: JointDistribution) -> None:
         )
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), default=_plain)
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise TypeError(f"parameters must be JSON-serialisable, got {type(value).__name__}")
+
+
+_json = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
 
 
 def _hashable(options: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Makes one shard: records drawn, gathered into one table and written whole or not at all."""
+"""Makes one shard: records drawn and written row group by row group, the file whole or not at all."""
 
 import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,58 +21,94 @@ from mutualist.errors import DataError
 
 # Readers that stream take one row group at a time: at most this many records.
 ROW_GROUP_RECORDS = 250
-METADATA_KEY = b"mutualist"
+METADATA_KEY = "mutualist"
 
 
-def _ragged(arrays: Sequence[NDArray[np.float32]], kind: pa.DataType) -> pa.ListArray:
-    sizes = np.fromiter((a.size for a in arrays), dtype=np.int32, count=len(arrays))
-    offsets = np.zeros(len(arrays) + 1, dtype=np.int32)
-    np.cumsum(sizes, out=offsets[1:])
-    values = np.concatenate([a.ravel() for a in arrays]) if arrays else np.empty(0, np.float32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), type=kind)
+class _Ragged:
+    """Gathers arrays into one buffer that is used again for each row group.
+
+    Fresh memory costs its first touch: keeping the arrays of a whole shard takes longer than drawing their numbers.
+    """
+
+    def __init__(self) -> None:
+        self._values = np.empty(1 << 20, dtype=np.float32)
+        self._offsets = [0]
+
+    def add(self, array: NDArray[np.float32]) -> None:
+        start = self._offsets[-1]
+        end = start + array.size
+        if end > len(self._values):
+            grown = np.empty(max(end, 2 * len(self._values)), dtype=np.float32)
+            grown[:start] = self._values[:start]
+            self._values = grown
+        self._values[start:end].reshape(array.shape)[...] = array
+        self._offsets.append(end)
+
+    def take(self, kind: pa.DataType) -> pa.ListArray:
+        """What was gathered, as a view that is valid until the next `add`."""
+        offsets = pa.array(self._offsets, type=pa.int32())
+        values = pa.array(self._values[: self._offsets[-1]])
+        self._offsets = [0]
+        return pa.ListArray.from_arrays(offsets, values, type=kind)
 
 
-def to_table(records: Sequence[Record]) -> pa.Table:
-    """Records as a table with `SCHEMA`."""
-    columns = []
-    for field in SCHEMA:
-        if field.name in ("x", "y"):
-            columns.append(_ragged([getattr(r, field.name) for r in records], field.type))
-        else:
-            columns.append(pa.array([getattr(r, field.name) for r in records], type=field.type))
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
-
-
-def summarise(records: Sequence[Record]) -> dict[str, Any]:
-    """What the manifest counts, kept in the shard itself so that a resumed run need not read the data."""
-    return {
-        "records": len(records),
-        "families": dict(sorted(Counter(r.family for r in records).items())),
-        "mi_zero": sum(r.mi == 0 for r in records),
-        "monte_carlo": sum(r.mi_stderr > 0 for r in records),
-        "dropped": 0,
-    }
-
-
-def write_shard(path: Path, records: Sequence[Record], stated: dict[str, Any]) -> None:
-    """Writes beside the target and renames: a file under its final name is complete.
+class RecordWriter:
+    """Writes records to a Parquet file one row group at a time, in bounded memory.
 
     Neither dictionaries nor compression: random floats gain nothing by them, and the table is written at the speed of
     memory (`benchmarks/datagen.py`).
     """
-    metadata = {METADATA_KEY: json.dumps(stated, sort_keys=True).encode()}
-    table = to_table(records).replace_schema_metadata(metadata)
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(
+            path, SCHEMA, use_dictionary=False, compression="none", write_statistics=False, store_schema=True
+        )
+        self._x, self._y = _Ragged(), _Ragged()
+        self._rows: list[Record] = []
+        self._families: Counter[str] = Counter()
+        self._counts = {"records": 0, "mi_zero": 0, "monte_carlo": 0, "dropped": 0}
+
+    def add(self, record: Record) -> None:
+        self._x.add(record.x)
+        self._y.add(record.y)
+        self._rows.append(record._replace(x=_NOTHING, y=_NOTHING))
+        self._families[record.family] += 1
+        self._counts["records"] += 1
+        self._counts["mi_zero"] += record.mi == 0
+        self._counts["monte_carlo"] += record.mi_stderr > 0
+        if len(self._rows) == ROW_GROUP_RECORDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        columns = dict(zip(Record._fields, zip(*self._rows, strict=True), strict=True))
+        ragged = {"x": self._x, "y": self._y}
+        arrays = [
+            ragged[f.name].take(f.type) if f.name in ragged else pa.array(columns[f.name], type=f.type) for f in SCHEMA
+        ]
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+        self._rows.clear()
+
+    def close(self, stated: dict[str, Any]) -> None:
+        """Ends the file; `stated` and the counts go into its metadata, where a resumed run finds them."""
+        if self._rows:
+            self._flush()
+        counts = {**self._counts, "families": dict(sorted(self._families.items()))}
+        self._writer.add_key_value_metadata({METADATA_KEY: json.dumps({**stated, **counts}, sort_keys=True)})
+        self._writer.close()
+
+
+_NOTHING = np.empty(0, dtype=np.float32)
+
+
+def write_shard(path: Path, records: Iterable[Record], stated: dict[str, Any]) -> None:
+    """Writes beside the target and renames: a file under its final name is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        pq.write_table(
-            table,
-            temporary,
-            row_group_size=ROW_GROUP_RECORDS,
-            use_dictionary=False,
-            compression="none",
-            write_statistics=False,
-        )
+        writer = RecordWriter(temporary)
+        for record in records:
+            writer.add(record)
+        writer.close(stated)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -85,12 +121,13 @@ def read_stated(path: Path) -> dict[str, Any]:
         DataError: the file is truncated, not Parquet, or not a shard of a meta-dataset.
     """
     try:
-        schema = pq.read_schema(path)
+        footer = pq.read_metadata(path)
+        schema = footer.schema.to_arrow_schema()
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(
             f"shard {path} is damaged or not a Parquet file ({error}): delete it and make it again"
         ) from error
-    stated = (schema.metadata or {}).get(METADATA_KEY)
+    stated = (footer.metadata or {}).get(METADATA_KEY.encode())
     if stated is None or not schema.equals(SCHEMA):
         raise DataError(
             f"{path} is no shard of a meta-dataset made by this version: delete it, or use another directory"
@@ -117,8 +154,8 @@ def make_shard(config: dict[str, Any] | DatasetConfig, split: str, shard: int, d
         with threadpool_limits(1):
             prior = Prior(parsed)
             count = parsed.shards(split)[shard]
-            records = [prior.draw_record(split, shard, i) for i in range(count)]
-            write_shard(path, records, {"config": digest, "split": split, "shard": shard, **summarise(records)})
+            records = (prior.draw_record(split, shard, i) for i in range(count))
+            write_shard(path, records, {"config": digest, "split": split, "shard": shard})
     return describe_shard(parsed, split, shard, directory)
 
 

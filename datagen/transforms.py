@@ -120,8 +120,8 @@ class ColumnMaps(Transform):
 class Mixing(Transform):
     """An invertible linear map inside X and one inside Y: Q₁ diag(s) Q₂ with random rotations.
 
-    The logs of the singular values s are uniform on ±½ ln `condition`; condition 1 is a pure
-    rotation. Columns are brought to unit scale first: mixing a large with a small column would lose the small one in float32.
+    The logs of the singular values s are uniform on ±½ ln `condition`; condition 1 is a pure rotation. Columns are
+    brought to unit scale first: mixing a large with a small column would lose the small one in float32.
     """
 
     name: ClassVar[str] = "mixing"
