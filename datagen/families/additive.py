@@ -142,4 +142,4 @@ def _binned(signal: Signal, low: float, cell: float) -> Array:
     part = at - left
     size = int(left.max()) + 2
     right = np.bincount(left + 1, signal.weights * part, size)
-    return np.bincount(left, signal.weights * (1 - part), size) + right[:size]
+    return np.asarray(np.bincount(left, signal.weights * (1 - part), size) + right, dtype=float)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import digamma, gammaln, ndtr, ndtri, stdtr
@@ -22,6 +22,7 @@ from mutualist.datagen.registry import register
 
 KINDS = ("clayton", "frank", "gumbel", "joe", "normal", "student")
 ROTATIONS = (0, 90, 180, 270)
+MARGINS = ("uniform", "normal")
 
 
 def student_excess(nu: float, dx: int = 1, dy: int = 1) -> float:
@@ -61,15 +62,18 @@ class Copula(Family):
         kinds: which copulas to draw from, equally likely.
         mi: range of the MI aimed at; a Student copula with few degrees of freedom can have more than aimed at.
         nu: range of the Student copula's degrees of freedom, log-uniform.
+        margins: laws of the single columns, `uniform` and `normal`.
     """
 
     name: ClassVar[str] = "copula"
     kinds: tuple[str, ...] = KINDS
     mi: tuple[float, float] = (0.005, 2.5)
     nu: tuple[float, float] = (0.7, 30.0)
+    margins: tuple[str, ...] = MARGINS
 
     def __post_init__(self) -> None:
         check_names("copula: kinds", self.kinds, KINDS)
+        check_names("copula: margins", self.margins, MARGINS)
         check_range("copula: mi", self.mi)
         check_range("copula: nu", self.nu)
 
@@ -79,8 +83,8 @@ class Copula(Family):
     def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
         kind, target = pick(rng, self.kinds), draw_target(rng, *self.mi)
         rotation = int(ROTATIONS[int(rng.random() * 4)])
-        margins = pick(rng, ("uniform", "normal")), pick(rng, ("uniform", "normal"))
-        parameters = {"kind": kind, "rotation": rotation, "margins": list(margins)}
+        margins = pick(rng, self.margins), pick(rng, self.margins)
+        parameters: dict[str, Any] = {"kind": kind, "rotation": rotation, "margins": list(margins)}
         if kind in ARCHIMEDEAN:
             copula = ARCHIMEDEAN[kind]
             theta = copula.theta_for(target)
@@ -165,7 +169,7 @@ class ClaytonBlock(Family):
     def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
         theta = float(np.exp(np.interp(draw_target(rng, *self.mi), *_clayton_inverse(dx, dy))))
         signs = random_signs(rng, dx + dy)
-        margin = pick(rng, ("uniform", "normal"))
+        margin = pick(rng, MARGINS)
         parameters = {"theta": theta, "margin": margin, "signs": signs.astype(int).tolist()}
         mi = float(clayton_information(theta, dx, dy))
         return Labelled(dx, dy, mi, _clayton_sampler(theta, signs, margin, dx), parameters)

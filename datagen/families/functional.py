@@ -1,11 +1,12 @@
 """Responses with noise: Y = f(X) + sigma N for random f and several laws of noise. MI in nats, exact by quadrature."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mutualist.datagen.families.additive import NOISES, ROOT3, Signal, additive_information
 from mutualist.datagen.families.labelled import Labelled, check_names, check_range, draw_target, pick
@@ -70,7 +71,7 @@ class Channel:
 
 
 def make_channel(
-    shapes: list[Shape], directions: list[Array], law: str, noise: str, target: float, rng: np.random.Generator
+    shapes: Sequence[Shape], directions: Sequence[Array], law: str, noise: str, target: float, rng: np.random.Generator
 ) -> Channel:
     """A response to independent standardised variables x @ direction of the given law, with about `target` nats."""
     amplitudes = 0.5 + rng.random(len(shapes))
@@ -105,7 +106,7 @@ class Functional(Family):
     shapes: tuple[str, ...] = tuple(SHAPES)
     noises: tuple[str, ...] = ("normal", "normal", *NOISES)
     mi: tuple[float, float] = (0.005, 3.0)
-    most_responses: int = 4
+    most_responses: int = 3
 
     def __post_init__(self) -> None:
         check_names("functional: shapes", self.shapes, SHAPES)
@@ -134,11 +135,13 @@ class Functional(Family):
         parameters = {"law": law, "responses": at.tolist(), "channels": [c.describe() for c in channels]}
         return Labelled(dx, dy, sum(c.mi for c in channels), sample, parameters)
 
-    def _channel(self, rng: np.random.Generator, law: str, dx: int, columns: Array, target: float) -> Channel:
-        parents = columns[: 1 + int(rng.random() * min(3, len(columns)))].astype(int)
+    def _channel(
+        self, rng: np.random.Generator, law: str, dx: int, columns: NDArray[np.int_], target: float
+    ) -> Channel:
+        parents = columns[: 1 + int(rng.random() * min(3, len(columns)))]
         if law == "normal" and len(columns) > 1 and rng.random() < 0.5:
             w = np.zeros(dx)
-            w[columns.astype(int)] = rng.standard_normal(len(columns))
+            w[columns] = rng.standard_normal(len(columns))
             directions = [w / np.sqrt(w @ w)]
         else:
             directions = [np.eye(1, dx, int(j))[0] for j in parents]
