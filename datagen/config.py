@@ -79,8 +79,8 @@ class Part(Model):
     independent: probability that X and Y are drawn apart (MI exactly 0).
     widen: probability that a record takes fewer columns from its family than its shape asks for, where it could
         have taken all; the other columns are filled as where the family cannot supply them.
-    concatenate: probability that columns are filled by another joint distribution of the part rather than by columns
-        that add nothing.
+    concatenate: probability, again after each, that columns left over on both sides take a further joint distribution
+        of the part beside the first; what is left in the end is filled by columns that add nothing.
     swap: probability that X and Y change places.
     """
 

@@ -137,7 +137,7 @@ class Ingredients:
         self.choose = Chooser([c.weight for c in part.components], f"{where}.components")
 
     def draw(self, rng: np.random.Generator) -> tuple[Source, JointDistribution, int]:
-        """A source, a joint distribution mainly of it, and the number of rows."""
+        """A source, a joint distribution that has it as first block, and the number of rows."""
         source = self.sources[self.choose(rng)]
         n = source.n(rng)
         for _ in range(1000):
@@ -159,15 +159,16 @@ class Ingredients:
 
     def _compose(self, rng: np.random.Generator, source: Source, dx: int, dy: int) -> JointDistribution:
         cx, cy = source.core(rng, dx, dy, self.part.widen)
-        joint = source.family.draw(rng, cx, cy)
+        blocks = [source.family.draw(rng, cx, cy)]
         rest_x, rest_y = dx - cx, dy - cy
-        if rest_x and rest_y and rng.random() < self.part.concatenate:
+        while rest_x and rest_y and rng.random() < self.part.concatenate:
             other = self.sources[self.choose(rng)]
-            other = other if other.fits(rest_x, rest_y) else source
-            if other.fits(rest_x, rest_y):
-                ox, oy = other.core(rng, rest_x, rest_y, 0.0)
-                joint = Concatenation([joint, other.family.draw(rng, ox, oy)])
-                rest_x, rest_y = rest_x - ox, rest_y - oy
+            if not other.fits(rest_x, rest_y):
+                break
+            ox, oy = other.core(rng, rest_x, rest_y, 0.0)
+            blocks.append(other.family.draw(rng, ox, oy))
+            rest_x, rest_y = rest_x - ox, rest_y - oy
+        joint = Concatenation(blocks) if len(blocks) > 1 else blocks[0]
         return Filled(joint, rng, rest_x, rest_y) if rest_x or rest_y else joint
 
 
