@@ -12,9 +12,7 @@ HEAVY = {"torch", "pandas", "matplotlib", "scipy", "lightning", "dask", "fastapi
 def modules_after(statement: str) -> set[str]:
     """Top-level names in sys.modules after `statement` in a fresh interpreter."""
     code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
-    shown = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     return set(json.loads(shown.stdout))
 
 

@@ -34,9 +34,7 @@ def import_path(path: Path) -> Path:
 
 def files_of_the_tree() -> set[str]:
     """Paths, as installed, of every module and data file; prose (.md) stays at home."""
-    files = (
-        path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()
-    )
+    files = (path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file())
     return {import_path(path).as_posix() for path in files if in_package(path) and path.suffix != ".md"}
 
 
