@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import torch
 from safetensors.torch import load_file
@@ -50,6 +51,8 @@ def load_bundle(path: str | Path) -> Bundle:
         calibration = Calibration.from_dict(info.pop("calibration"))
     except (ConfigError, TypeError) as error:
         raise WeightsError(f"{directory / DESCRIPTION}: {error}; export the model again") from error
+    if not np.array_equal(calibration.levels, config.levels):
+        raise WeightsError(f"{directory / DESCRIPTION}: the calibration is for other levels than the network's")
     net = MutualInfoNet(config)
     _load_tensors(net, directory / TENSORS)
     return Bundle(net.eval().requires_grad_(False), calibration, info)
@@ -72,6 +75,12 @@ def _description(path: Path) -> dict[str, Any]:
         )
     if missing := [key for key in REQUIRED if key not in info]:
         raise WeightsError(f"{path}: does not say {', '.join(missing)}; export the model again")
+    for key in ("n", "dx", "dy"):
+        trained = info["meta_distribution"].get(key) if isinstance(info["meta_distribution"], dict) else None
+        if not isinstance(trained, dict) or not trained.keys() >= {"min", "max"}:
+            raise WeightsError(
+                f"{path}: meta_distribution does not say the trained range of {key}; export the model again"
+            )
     return info
 
 

@@ -37,8 +37,8 @@ class Batching:
         cut_rows: in a batch whose smallest n is within 20 % of its largest, use the smallest n for all (training).
     """
 
-    max_elements: int = 600_000
-    pair_cost: int = 16
+    max_elements: int = 250_000
+    pair_cost: int = 4
     max_batch: int = 128
     min_batch: int = 8
     pool_records: int = 8192

@@ -12,11 +12,11 @@ from mutualist.errors import ConfigError, MutualistError, WeightsError
 from mutualist.models import ModelConfig, MutualInfoNet, normal_scores
 from mutualist.models.bundle import load_bundle
 from mutualist.training.batching import Batch
+from mutualist.training.checkpoint import CONFIG_KEY
 from mutualist.training.loss import pinball, weight
 from mutualist.training.metrics import Scores
 from mutualist.training.schedule import cosine, progress
 
-CHECKPOINT_KEY = "mutualist_config"
 _MAX_SKIPPED_IN_A_ROW = 10
 
 
@@ -33,6 +33,8 @@ class MutualInfoModule(L.LightningModule):
         weight_decay: decoupled weight decay of matrices; vectors (biases, scales) have none.
         beta2: decay of AdamW's second moment.
         warmup_steps: steps of linear warm-up.
+        reference_batch: if given, the loss of a batch of B records counts B / reference_batch, so that every record
+            weighs alike; if absent every batch does.
         init_from: directory of an export whose weights training starts from.
         seed: root of the initial weights and of the breaking of ties.
     """
@@ -44,6 +46,7 @@ class MutualInfoModule(L.LightningModule):
         weight_decay: float = 0.01,
         beta2: float = 0.99,
         warmup_steps: int = 100,
+        reference_batch: int | None = None,
         init_from: str | None = None,
         seed: int = 0,
     ) -> None:
@@ -66,6 +69,9 @@ class MutualInfoModule(L.LightningModule):
                 self.net = MutualInfoNet(network or ModelConfig())
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.beta2, self.warmup_steps = beta2, warmup_steps
+        if reference_batch is not None and reference_batch < 1:
+            raise ConfigError(f"reference_batch must be at least 1 or absent, got {reference_batch}")
+        self.reference_batch = reference_batch
         self.seed = seed
         self.skipped_steps = 0
         self._skipped_in_a_row = 0
@@ -86,6 +92,8 @@ class MutualInfoModule(L.LightningModule):
         losses = pinball(quantiles, truth, self.levels)
         loss = (weight(truth) * losses).mean()
         self._records_in_epoch += size * self.trainer.world_size
+        if self.reference_batch is not None:
+            loss = loss * (size / self.reference_batch)
         self.log("train/loss", loss, prog_bar=True, batch_size=size)
         self.log("train/pinball", losses.mean(), batch_size=size)
         self.log("train/batch_size", float(size), batch_size=1)
@@ -169,12 +177,12 @@ class MutualInfoModule(L.LightningModule):
             self.log(f"{split}/{name}", value, prog_bar=name in ("mse", "pinball"), rank_zero_only=False)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint[CHECKPOINT_KEY] = self.net.config.to_dict()
+        checkpoint[CONFIG_KEY] = self.net.config.to_dict()
         checkpoint["skipped_steps"] = self.skipped_steps
         checkpoint["records_in_epoch"] = self._records_in_epoch
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        stored = checkpoint.get(CHECKPOINT_KEY)
+        stored = checkpoint.get(CONFIG_KEY)
         if stored is None:
             raise WeightsError("this checkpoint was not written by `mutualist train`; give one of its own")
         if ModelConfig.from_dict(stored) != self.net.config:

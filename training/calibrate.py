@@ -1,0 +1,106 @@
+"""`mutualist calibrate`: from a checkpoint and held-out records to a calibration, with a table of what it changes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from mutualist.errors import WeightsError
+from mutualist.models import MutualInfoNet
+from mutualist.models.calibration import Calibration
+from mutualist.training import conformal, report
+from mutualist.training.checkpoint import load_network
+from mutualist.training.data import MetaDataModule
+from mutualist.training.predict import Answers, answers
+
+FORMAT = 1
+
+
+def calibrate(
+    checkpoint: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    split: str = "calibration",
+    test_split: str | None = None,
+    seed: int = 0,
+    console: Console | None = None,
+) -> Calibration:
+    """Fits a calibration to a split that training has not seen, writes it as JSON and prints its table.
+
+    The table compares raw and calibrated answers on records that the calibration shown was not fitted to: those of
+    `test_split`, or each half of `split` under a calibration fitted to the other half.
+
+    Raises:
+        WeightsError, DataError: the checkpoint or the split cannot be used.
+    """
+    console = console or Console()
+    net = load_network(checkpoint)
+    module = MetaDataModule(str(data), seed=seed)
+    given = predict_split(net, module, split, seed, console)
+    fitted = conformal.fit(given, np.random.default_rng(seed))
+    if test_split is not None:
+        held_out = predict_split(net, module, test_split, seed, console)
+        before, after = report.table(held_out, Calibration.identity(held_out.levels)), report.table(held_out, fitted)
+        where = f"split {test_split!r}"
+    else:
+        before, after = _cross_fitted(given, seed)
+        where = f"split {split!r}, each half under a calibration fitted to the other"
+    _print(console, before, after, f"Coverage and accuracy on {where} (before → after)")
+    document = {
+        "format": FORMAT,
+        "calibration": fitted.to_dict(),
+        "metrics": {"measured_on": where, "records_calibrated_on": len(given), "before": before, "after": after},
+    }
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    Path(out).write_text(json.dumps(document), encoding="utf-8")
+    console.print(f"calibration written to {out}")
+    return fitted
+
+
+def read_calibration(path: str | Path) -> dict[str, Any]:
+    """The document that `calibrate` wrote. Raises WeightsError for a file that is not one."""
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: not a readable calibration ({error}); run `mutualist calibrate`") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise WeightsError(f"{path}: not a calibration of format {FORMAT}; run `mutualist calibrate` of this release")
+    return document
+
+
+def predict_split(net: MutualInfoNet, data: MetaDataModule, split: str, seed: int, console: Console) -> Answers:
+    """The network's raw answers for a split, under a progress bar."""
+    stream = data.stream(split)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(f"answering {split}", total=sum(stream.counts))
+        return answers(net, stream, seed, lambda count: progress.advance(task, count))
+
+
+def _cross_fitted(given: Answers, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    half = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,))).random(len(given)) < 0.5
+    before = report.table(given, Calibration.identity(given.levels))
+    parts = [(given.where(half), given.where(~half)), (given.where(~half), given.where(half))]
+    tables = [report.table(test, conformal.fit(train, np.random.default_rng(seed))) for train, test in parts]
+    return before, {name: _mean([t[name] for t in tables if name in t]) for name in before}
+
+
+def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
+    records = sum(row["records"] for row in rows)
+    mean = {key: round(sum(row[key] * row["records"] for row in rows) / records, 5) for key in rows[0]}
+    return mean | {"records": records}
+
+
+def _print(console: Console, before: dict[str, Any], after: dict[str, Any], title: str) -> None:
+    table = Table(title=title)
+    table.add_column("band")
+    for name in ("records", "cover 50 %", "cover 90 %", "width 90 %", "MAE", "low > 0.01"):
+        table.add_column(name, justify="right")
+    for line in report.lines(before, after):
+        table.add_row(*line)
+    console.print(table)

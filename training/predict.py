@@ -1,0 +1,87 @@
+"""The raw answers of a network for a split of a meta-dataset."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mutualist.errors import DataError
+from mutualist.models import MutualInfoNet, normal_scores
+from mutualist.training.batching import Batch
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A network's uncalibrated quantiles for R records, and the truth.
+
+    Attributes:
+        levels: (Q,).
+        quantiles: (R, Q) nats, increasing.
+        truth: (R,) nats.
+        n, dx, dy: (R,).
+        family: (R,) names.
+    """
+
+    levels: Array
+    quantiles: Array
+    truth: Array
+    n: NDArray[np.int64]
+    dx: NDArray[np.int64]
+    dy: NDArray[np.int64]
+    family: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Answers":
+        """The records for which `chosen` (R,) holds."""
+        return Answers(
+            self.levels,
+            self.quantiles[chosen],
+            self.truth[chosen],
+            self.n[chosen],
+            self.dx[chosen],
+            self.dy[chosen],
+            self.family[chosen],
+        )
+
+
+def answers(
+    net: MutualInfoNet, batches: Iterable[Batch], seed: int = 0, advance: Callable[[int], object] | None = None
+) -> Answers:
+    """Runs `net` over batches; `advance` is called with the size of each. Ties are broken from `seed`.
+
+    Raises:
+        DataError: there are no records, or the network's answer is not finite for one.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    columns: dict[str, list[NDArray]] = {key: [] for key in ("quantiles", "mi", "n", "dx", "dy")}
+    family: list[str] = []
+    with torch.inference_mode():
+        for batch in batches:
+            scores = normal_scores(batch["values"], batch["row_mask"], generator)
+            quantiles = net(scores, batch["side"], batch["row_mask"], batch["column_mask"]).double()
+            if not bool(torch.isfinite(quantiles).all()):
+                raise DataError(f"the network's answer is not finite for a record among {sorted(set(batch['family']))}")
+            columns["quantiles"].append(quantiles.numpy())
+            for key in ("mi", "n", "dx", "dy"):
+                columns[key].append(batch[key].numpy())
+            family.extend(batch["family"])
+            if advance is not None:
+                advance(len(quantiles))
+    if not family:
+        raise DataError("no records to answer for; give a split that has some")
+    whole = {key: np.concatenate(parts) for key, parts in columns.items()}
+    return Answers(
+        np.array(net.config.levels),
+        whole["quantiles"],
+        whole["mi"].astype(np.float64),
+        whole["n"],
+        whole["dx"],
+        whole["dy"],
+        np.array(family),
+    )
