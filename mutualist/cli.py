@@ -183,7 +183,7 @@ def pairwise(
         raise InputError(f"pairs need at least two columns, but there is only {data.names[0]!r}")
     result = _estimator(weights).pairwise(data.values, names=data.names)
     if out:
-        result.to_csv(out, unit.value, level, layout.value)  # type: ignore[arg-type]
+        result.to_csv(out, unit.value, level, layout.value)
     if plot:
         from mutualist.plots import plot_pairs
 

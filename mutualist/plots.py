@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from mutualist.result import PairwiseEstimates, unit_factor
 
@@ -27,14 +28,14 @@ def plot_ranking(ranking: Mapping[str, Any], path: str | Path) -> None:
     mi = np.array([row["mi"] for row in rows])
     low = np.array([row["interval"]["low"] for row in rows])
     high = np.array([row["interval"]["high"] for row in rows])
-    figure = Figure(figsize=(8.6, 1.5 + 0.42 * len(rows)), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(8.6, 1.5 + 0.42 * len(rows)), facecolor="white", layout=_layout())
     axes = figure.add_subplot()
     places = np.arange(len(rows))
     axes.barh(places, mi, height=0.62, color=BAR, zorder=2)
     errors = [np.maximum(mi - low, 0.0), np.maximum(high - mi, 0.0)]
     axes.errorbar(mi, places, xerr=errors, fmt="none", ecolor=INK, elinewidth=1.4, capsize=3.5, zorder=3)
     top = float(high.max()) or 1.0
-    for place, value, end in zip(places, mi, high, strict=True):
+    for place, (value, end) in enumerate(zip(mi, high, strict=True)):
         axes.text(end + 0.018 * top, place, f"{value:.3f}", va="center", ha="left", fontsize=9.5, color=INK)
     axes.set_yticks(places, names, fontsize=10.5, color=INK)
     axes.set_xlim(0, 1.12 * top)
@@ -70,7 +71,7 @@ def plot_pairs(result: PairwiseEstimates, path: str | Path, unit: str = "nats") 
     d = len(result.names)
     matrix = np.ma.masked_invalid(result.mi * unit_factor(unit))
     size = min(24.0, max(4.5, 2.4 + 0.48 * d))
-    figure = Figure(figsize=(size + 0.9, size), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(size + 0.9, size), facecolor="white", layout=_layout())
     axes = figure.add_subplot()
     top = float(matrix.max()) or 1.0
     image = axes.imshow(matrix, cmap="Blues", vmin=0, vmax=top)
@@ -91,18 +92,19 @@ def plot_pairs(result: PairwiseEstimates, path: str | Path, unit: str = "nats") 
                     colour = "white" if matrix[i, j] > 0.6 * top else INK
                     axes.text(j, i, f"{matrix[i, j]:.2f}", ha="center", va="center", fontsize=8, color=colour)
     bar = figure.colorbar(image, ax=axes, shrink=0.75, aspect=28, pad=0.02)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_label(f"mutual information ({unit})", color=INK)
     bar.ax.tick_params(colors=QUIET, length=0)
     axes.set_title(f"All pairs of {d} columns, {result.n:,} rows", loc="left", fontweight="bold", color=INK)
     _save(figure, path)
 
 
+def _layout() -> ConstrainedLayoutEngine:
+    return ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)  # inches around the picture
+
+
 def _save(figure: Figure, path: str | Path) -> None:
     FigureCanvasAgg(figure)
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.set(w_pad=0.12, h_pad=0.12)  # inches
     figure.savefig(path, dpi=160)
 
 

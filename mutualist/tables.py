@@ -147,8 +147,7 @@ def complete_rows(table: NumericTable, nan_policy: str = "raise") -> NumericTabl
     """
     if nan_policy not in NAN_POLICIES:
         raise InputError(f"unknown nan policy {nan_policy!r}; use one of: {', '.join(NAN_POLICIES)}")
-    finite = np.isfinite(table.values)
-    complete = finite.all(axis=1)
+    complete: NDArray[np.bool_] = np.asarray(np.isfinite(table.values).all(axis=1))
     if complete.all():
         return table
     if nan_policy == "raise":
