@@ -130,9 +130,9 @@ def class_conditional_mi(p_x: Array, law: str, places: Array, scales: Array) -> 
 class ClassConditional(Family):
     """A class X and a continuous Y | X = k ~ place_k + scale_k T, I by quadrature (`class_conditional_mi`).
 
-    T is normal, Laplace, logistic, uniform, exponential or Student-t(3). Y is one column or a lift of one: with
-    the linear lift and normal T, the model of linear discriminant analysis
-    with classes in a row; with the radial lift, classes as shells. X is a number, one-hot or another code.
+    T is normal, Laplace, logistic, uniform, exponential or Student-t(3). Y is one column or a lift of one: with the
+    linear lift and normal T, the model of linear discriminant analysis with classes in a row; with the radial lift,
+    classes as shells. X is a number, one-hot or another code.
 
     Options: max_classes. dx ≤ 8 for the class, dy ≤ 32, or swapped.
     """
@@ -174,6 +174,7 @@ class ClassConditional(Family):
             "p": p_x.tolist(),
             "places": places.tolist(),
             "scales": scales.tolist(),
+            "codes": codes.tolist(),
         }
         return LiftedPair(dx, dy, mi, sample, parameters, lift=lift, swapped=swapped)
 

@@ -114,7 +114,7 @@ class OrdinalResponse(Family):
         if rng.random() < 0.4:
             codes = codes[rng.permutation(levels)]
         kind = str(rng.choice(["probit", "logit", "uniform", "softmax", "none"], p=[0.25, 0.25, 0.15, 0.2, 0.15]))
-        parameters: dict[str, Any] = {"kind": kind, "levels": levels}
+        parameters: dict[str, Any] = {"kind": kind, "codes": codes.tolist()}
         if kind == "softmax":
             a, b = rng.standard_normal((2, levels)) * [[1.0], [np.exp(rng.uniform(np.log(0.1), np.log(8.0)))]]
             parameters |= {"intercepts": a.tolist(), "slopes": b.tolist()}
