@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from mutualist.datagen.cli import app
+from mutualist.datagen.config import DatasetConfig
+from mutualist.errors import ConfigError, DataError
+
+
+def test_dry_run_says_what_would_be_made_and_writes_nothing(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["make", "--config", "tiny", "--out", str(tmp_path / "d"), "--dry-run"])
+    assert result.exit_code == 0, result.output
+    for word in ("train", "calibration", "records", "exactly 0", "0.3 to 1", "multivariate-normal"):
+        assert word in result.output
+    assert not (tmp_path / "d").exists()
+
+
+def test_errors_are_our_own(tmp_path: Path, small: DatasetConfig) -> None:
+    runner = CliRunner()
+    assert isinstance(runner.invoke(app, ["make", "--config", "tiny"]).exception, ConfigError)
+    assert isinstance(runner.invoke(app, ["make", "--config", "huge", "--dry-run"]).exception, ConfigError)
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(small.model_dump(mode="json")))
+    result = runner.invoke(app, ["make", "--config", str(path), "--out", str(tmp_path)])
+    assert isinstance(result.exception, DataError)
+
+
+@pytest.mark.slow
+def test_make_writes_and_reports(tmp_path: Path, small: DatasetConfig) -> None:
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(small.model_dump(mode="json")))
+    arguments = ["make", "--config", str(path), "--out", str(tmp_path / "d"), "--workers", "1"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "60/60" in result.output
+    assert (tmp_path / "d" / "manifest.json").exists()
