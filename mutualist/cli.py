@@ -233,8 +233,9 @@ def serve(
     server.serve(_estimator(weights), limits=limits, host=host, port=port, log_level=log_level)
 
 
-def _forwarded(name: str, module: str, extra: str, function: str, help: str) -> None:
-    """Adds a subcommand whose arguments, --help included, go unread to `function` of `module`."""
+def _forwarded(name: str, target: str, extra: str, help: str) -> None:
+    """Adds a subcommand whose arguments, --help included, go unread to `target`, "module:object"."""
+    module, _, attribute = target.partition(":")
 
     @app.command(
         name,
@@ -243,26 +244,36 @@ def _forwarded(name: str, module: str, extra: str, function: str, help: str) -> 
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     )
     def forward(ctx: typer.Context) -> None:
-        target: Callable[..., Any] = getattr(_module(module, extra), function)
-        if isinstance(target, typer.Typer):
-            typer.main.get_command(target)(args=list(ctx.args), prog_name=f"mutualist {name}")
+        command: Callable[..., Any] = getattr(_module(module, extra), attribute)
+        if isinstance(command, typer.Typer):
+            typer.main.get_command(command)(args=list(ctx.args), prog_name=f"mutualist {name}")
         else:
-            target(list(ctx.args))
+            command(list(ctx.args))
 
 
 _forwarded(
     "datagen",
-    "mutualist.datagen.cli",
-    "datagen",
-    "app",
-    "Synthesises samples whose mutual information is known, as Parquet.",
+    "mutualist.datagen.cli:app",
+    extra="datagen",
+    help="Synthesises samples whose mutual information is known, as Parquet.",
 )
 _forwarded(
     "train",
-    "mutualist.training.cli",
-    "train",
-    "main",
-    "Trains the network on such samples: fit, validate, test (LightningCLI).",
+    "mutualist.training.cli:main",
+    extra="train",
+    help="Trains the network on such samples: fit, validate, test (LightningCLI).",
+)
+_forwarded(
+    "calibrate",
+    "mutualist.training.commands:calibrate_app",
+    extra="train",
+    help="Makes the quantiles of a trained network cover as often as they say.",
+)
+_forwarded(
+    "export",
+    "mutualist.training.commands:export_app",
+    extra="train",
+    help="Writes trained, calibrated weights for the estimator: safetensors and JSON.",
 )
 
 

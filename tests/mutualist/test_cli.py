@@ -190,7 +190,7 @@ def test_a_picture_that_cannot_be_drawn_is_refused_before_the_work(runner: CliRu
 
 def test_help_names_every_subcommand_and_teaches(runner: CliRunner) -> None:
     shown = runner.invoke(app, ["--help"]).stdout
-    for name in ("estimate", "rank", "pairwise", "serve", "datagen", "train", "version"):
+    for name in ("estimate", "rank", "pairwise", "serve", "datagen", "train", "calibrate", "export", "version"):
         assert name in shown
     for name in ("estimate", "rank", "pairwise", "serve"):
         result = runner.invoke(app, [name, "--help"])
@@ -204,6 +204,8 @@ def test_help_names_every_subcommand_and_teaches(runner: CliRunner) -> None:
         (["serve"], "fastapi", "serve"),
         (["datagen", "make"], "dask", "datagen"),
         (["train", "fit"], "lightning", "train"),
+        (["calibrate"], "lightning", "train"),
+        (["export", "--help"], "lightning", "train"),
     ],
 )
 def test_a_missing_extra_is_named(

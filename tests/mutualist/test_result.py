@@ -4,6 +4,7 @@ import csv
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,10 +64,10 @@ def test_levels_of_the_grid_give_its_own_values() -> None:
 
 
 @pytest.mark.parametrize("level", [0, 1, -0.1, 90, math.nan, math.inf, "0.5", None, True])
-def test_levels_outside_0_and_1_are_refused(level: object) -> None:
+def test_levels_outside_0_and_1_are_refused(level: Any) -> None:
     for call in (make().quantile, make().interval):
         with pytest.raises(InputError, match="between 0 and 1"):
-            call(level)  # type: ignore[operator]
+            call(level)
 
 
 def test_a_percentage_is_recognised() -> None:
