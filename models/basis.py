@@ -41,9 +41,15 @@ def basis(unit: Tensor, scores: Tensor, row_mask: Tensor, cosines: int) -> Tenso
     sqrt(2) cos(pi m u) of the ranks u, m = 1..cosines, whose products expand the copula density, and the first two
     Hermite polynomials of the normal scores z, which see the tails.
     """
-    first = torch.erf(scores / math.sqrt(2.0)).mul(-math.pi / 2).sin()  # cos(pi u) with u = (1 + erf) / 2
-    waves = [torch.ones_like(first), first]
-    for _ in range(cosines - 1):  # Chebyshev: cos((m+1)t) = 2 cos t cos mt - cos (m-1)t
-        waves.append(2 * first * waves[-1] - waves[-2])
-    features = torch.stack([*(math.sqrt(2.0) * w for w in waves[1:]), unit, (unit.square() - 1) / math.sqrt(2.0)], -1)
+    waves = cosines_of_ranks(scores, cosines)
+    features = torch.stack([*waves, unit, (unit.square() - 1) / math.sqrt(2.0)], -1)
     return features * row_mask[:, :, None, None]
+
+
+def cosines_of_ranks(scores: Tensor, count: int) -> list[Tensor]:
+    """sqrt(2) cos(pi m u), m = 1..count, of the ranks u = Phi(scores): each of the shape of `scores`."""
+    first = torch.erf(scores / math.sqrt(2.0)).mul(-math.pi / 2).sin()  # cos(pi u), with u = (1 + erf) / 2
+    waves = [torch.ones_like(first), first]
+    for _ in range(count - 1):  # Chebyshev: cos((m+1)t) = 2 cos t cos mt - cos (m-1)t
+        waves.append(2 * first * waves[-1] - waves[-2])
+    return [math.sqrt(2.0) * wave for wave in waves[1:]]

@@ -20,6 +20,7 @@ class ModelConfig:
         layers: column-attention layers.
         heads: attention heads in each; divides `width`.
         cosines: cosine functions of the ranks in the basis of a column (besides two Hermite polynomials).
+        spectral_cosines: cosine functions in the expansion of a copula density where X and Y have one column each.
         row_width: learned features of a row of X, and of a row of Y, in the attention over samples.
         neighbours: k of the nearest-neighbour statistics, increasing.
         queries: rows at which neighbour statistics are taken (all rows are their references, up to `max_rows`).
@@ -32,7 +33,8 @@ class ModelConfig:
     pair_width: int = 24
     layers: int = 3
     heads: int = 4
-    cosines: int = 8
+    cosines: int = 5
+    spectral_cosines: int = 12
     row_width: int = 16
     neighbours: tuple[int, ...] = (1, 3, 6, 12)
     queries: int = 256
@@ -48,7 +50,8 @@ class ModelConfig:
             raise ConfigError(f"levels must lie strictly between 0 and 1, got {self.levels}")
         if self.width % self.heads:
             raise ConfigError(f"width {self.width} is not a multiple of heads {self.heads}")
-        for name in ("width", "pair_width", "layers", "heads", "cosines", "row_width", "queries", "max_rows"):
+        counts = "width pair_width layers heads cosines spectral_cosines row_width queries max_rows"
+        for name in counts.split():
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not self.neighbours or min(self.neighbours) < 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mutualist.models.basis import basis, orientation, unit_scores
+from mutualist.models.basis import basis, cosines_of_ranks, orientation, unit_scores
 from mutualist.models.config import ModelConfig
 from mutualist.models.gaussian import STRENGTHS, gaussian_mi
 from mutualist.models.neighbours import neighbour_statistics
@@ -94,7 +94,7 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
     linear = moments[..., z, z] * _both(given)
     gaussian = gaussian_mi(linear, same & _both(given), n, counts)
     pair_sum = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())) * (cross & _both(given))
-    local, spread = _local(moments, scores, unit * given[:, None, :], side, row_mask, given, counts, n, config)
+    local, spread = _local(scores, unit * given[:, None, :], side, row_mask, given, counts, n, config)
     anchors = torch.cat([gaussian, local, 0.5 * pair_sum.sum((1, 2))[:, None], torch.zeros_like(pair_sum[:, :1, 0])], 1)
     log_n = n.log().clamp(max=config.max_log_n)
     log_d = counts.log1p()
@@ -166,7 +166,6 @@ def _moments(unit: Tensor, scores: Tensor, row_mask: Tensor, n: Tensor, config: 
 
 
 def _local(
-    moments: Tensor,
     scores: Tensor,
     unit: Tensor,
     side: Tensor,
@@ -191,14 +190,15 @@ def _local(
         estimates = torch.cat([found, found[:, -1:].expand(-1, pad)], 1)
         spreads = torch.cat([spread, spread[:, -1:].expand(-1, pad)], 1)
     if bool(bivariate.any()):
-        at = torch.arange(unit.shape[0], device=unit.device)
         x, y = (given & ~side).float().argmax(1), (given & side).float().argmax(1)
-        spectral = spectral_mi(moments[at, x, y, : config.cosines, : config.cosines], n)
+        both = torch.stack([x, y], 1)[:, None, :].expand(-1, unit.shape[1], -1)
+        pair = scores.gather(2, both)  # (B, N, 2)
+        waves = torch.stack(cosines_of_ranks(pair, config.spectral_cosines), -1) * row_mask[:, :, None, None]
+        coefficients = waves[:, :, 0].transpose(1, 2) @ waves[:, :, 1] / n[:, None, None]
+        spectral = spectral_mi(coefficients, n)
         pad = slots - spectral.shape[1]
         spectral = torch.cat([spectral, spectral[:, -1:].expand(-1, pad)], 1)
         estimates = torch.where(bivariate[:, None], spectral, estimates)
-        both = torch.stack([x, y], 1)[:, None, :].expand(-1, unit.shape[1], -1)
-        pair = scores.gather(2, both)
         walks = [concomitants(pair, row_mask, 2 ** (i + 1)) for i in range(slots)]
         spreads = torch.where(
             bivariate[:, None], torch.stack([w[:, 0, 1, 1] + w[:, 1, 0, 1] for w in walks], 1), spreads
