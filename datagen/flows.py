@@ -74,15 +74,16 @@ class InvertibleFlow:
     def __init__(self, dim: int, layers: list[Flow], parameters: dict[str, Any]) -> None:
         self.dim = dim
         self.layers = nn.ModuleList(layers)
+        self._sequence = layers
         self.parameters = parameters
 
     def forward(self, rows: Rows) -> NDArray[np.float32]:
         """Maps rows of shape (n, dim) to rows of the same shape. InputError for another shape."""
-        return self._run(rows, [layer.forward for layer in self.layers])
+        return self._run(rows, [layer.forward for layer in self._sequence])
 
     def inverse(self, rows: Rows) -> NDArray[np.float32]:
         """The inverse of `forward`, within 1e-4 for rows of about unit scale."""
-        return self._run(rows, [layer.inverse for layer in reversed(self.layers)])
+        return self._run(rows, [layer.inverse for layer in reversed(self._sequence)])
 
     def _run(self, rows: Rows, steps: list[Callable[[Tensor], tuple[Tensor, Tensor]]]) -> NDArray[np.float32]:
         if rows.ndim != 2 or rows.shape[1] != self.dim:

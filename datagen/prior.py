@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-import mutualist.datagen.families  # noqa: F401  registers the families
+import mutualist.datagen.families  # registers the families
+import mutualist.datagen.flow_transform  # noqa: F401  registers the transform
 from mutualist.datagen.composite import Concatenation, Independent, Swapped
 from mutualist.datagen.config import Component, DatasetConfig, Part, Range, Shape, Step
 from mutualist.datagen.filler import Filled

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mutualist.datagen.families.tables import (
     TableDistribution,
@@ -297,7 +298,7 @@ class NoisyBoolean(Family):
         return TableDistribution(table, parameters, x_codes, y_codes)
 
 
-def _boolean(rng: np.random.Generator, kind: str, bits: Array) -> Array:
+def _boolean(rng: np.random.Generator, kind: str, bits: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The function `kind` of a random subset of two or more columns (if there are) of `bits`: (states,) booleans."""
     columns = bits.shape[1]
     size = int(rng.integers(min(2, columns), columns + 1))

@@ -6,6 +6,7 @@ Values are float64. Ties are the point: rows repeat, and an estimator has to liv
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, rel_entr
 
 from mutualist.datagen.interface import Array, JointDistribution
@@ -93,7 +94,7 @@ def random_levels(rng: np.random.Generator, lowest: int, highest: int) -> int:
     return int(np.exp(rng.uniform(np.log(lowest), np.log(highest + 1))))
 
 
-def random_pmf(rng: np.random.Generator, states: int) -> Array:
+def random_pmf(rng: np.random.Generator, states: int) -> NDArray[np.float64]:
     """Random probabilities of shape (states,), none below 1e-4 / states: uniform, Dirichlet, or decaying."""
     kind = rng.random()
     if kind < 0.3:
@@ -101,9 +102,10 @@ def random_pmf(rng: np.random.Generator, states: int) -> Array:
     if kind < 0.8:
         pmf = rng.standard_gamma(np.exp(rng.uniform(np.log(0.5), np.log(10.0))), states)
     else:
-        pmf = rng.uniform(0.3, 0.95) ** np.arange(states)
-    pmf = pmf / pmf.sum() + 1e-4 / states
-    return np.asarray(pmf / pmf.sum())
+        pmf = rng.uniform(0.3, 0.95) ** np.arange(states, dtype=np.float64)
+    pmf /= pmf.sum()
+    pmf += 1e-4 / states
+    return pmf / pmf.sum()
 
 
 def random_correlation(rng: np.random.Generator, low: float, high: float) -> float:
