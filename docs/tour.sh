@@ -8,7 +8,7 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 out=out/tour
 table=data/examples/diabetes.csv
 
-step() { printf '\n\033[1m%s\033[0m\n' "$1"; }
+step() { printf '\n== %s\n' "$1"; }
 run() {
   printf '$ %s\n' "$*"
   "$@"
