@@ -7,10 +7,10 @@ from (n, median), that from n, that from all records. A node without records of 
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from mutualist.models.calibration import Calibration, floor_share, weights_d, weights_median, weights_n
-from mutualist.models.quantiles import cdf, interpolate
+from mutualist.models.quantiles import crossing_probits, interpolate, probit
 from mutualist.training.predict import Answers
 
 Array = NDArray[np.float64]
@@ -20,19 +20,19 @@ _PARENT_INDEPENDENT = 50.0  # the same where only independent records count
 _FINEST = 0.005  # nats; smaller mutual informations are not told from 0
 _FALSE_ALARMS = 0.05  # share of independent records whose lower end may be above the floor
 _LOW_LEVEL = 0.05
-_GRID = np.linspace(-4.5, 4.5, 1801)  # of probits of levels
+_GRID = np.linspace(-8, 8, 3201)  # of probits of levels
 
 
 def transform(answers: Answers, rng: np.random.Generator) -> Array:
-    """Probability integral transform (R,) of the truth, within (0, 1).
+    """Probability integral transform of the truth, as a probit: (R,).
 
     A truth of (nearly) 0 is an atom: an interval whose lower end is 0 covers it, whatever the level. So its transform
     is drawn uniformly from the levels, up to the median, whose quantile counts as 0.
     """
-    plain = cdf(answers.levels, answers.quantiles, answers.truth)
-    zero = np.minimum(cdf(answers.levels, answers.quantiles, np.full(len(answers), _FINEST)), 0.5)
-    atom = (answers.truth <= _FINEST) & (plain < 0.5)
-    return np.where(atom, zero * rng.random(len(answers)), plain)
+    plain = crossing_probits(answers.levels, answers.quantiles, answers.truth)
+    zero = np.minimum(crossing_probits(answers.levels, answers.quantiles, np.full(len(answers), _FINEST)), 0.0)
+    atom = (answers.truth <= _FINEST) & (plain < 0)
+    return np.where(atom, probit(ndtr(zero) * rng.random(len(answers))), plain)
 
 
 def fit(answers: Answers, rng: np.random.Generator, keep_median: bool | None = None) -> Calibration:
@@ -47,7 +47,7 @@ def fit(answers: Answers, rng: np.random.Generator, keep_median: bool | None = N
     if keep_median is None:
         keep_median = _median_is_best_kept(answers, rng)
     levels = answers.levels
-    positions = np.digitize(ndtri(transform(answers, rng)), _GRID)
+    positions = np.digitize(transform(answers, rng), _GRID)
     positions = np.minimum(positions, len(_GRID) - 1)
     probits = _node_maps(answers, positions, levels)
     if keep_median:

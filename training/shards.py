@@ -140,7 +140,9 @@ def _decode(batch: pa.RecordBatch, path: Path, first: int) -> Iterator[Record]:
         values[:, : dx[i]] = x[x_at[i] : x_at[i + 1]].reshape(n[i], dx[i])
         values[:, dx[i] :] = y[y_at[i] : y_at[i + 1]].reshape(n[i], dy[i])
         flat = values.ravel()
-        if np.isnan(np.dot(flat, flat)):  # a sum of squares is NaN only where a value is; infinities can be ranked
+        with np.errstate(over="ignore"):
+            squares = np.dot(flat, flat)
+        if np.isnan(squares):  # only where a value is; infinities can be ranked
             raise DataError(f"{path}: record {first + i} of family {family[i]!r} holds NaN, which has no rank")
         yield Record(values, int(dx[i]), float(mi[i]), float(mi_stderr[i]), family[i])
 
