@@ -3,7 +3,7 @@
 
     python benchmarks/datagen.py [--records 4000]
 
-reference_records_per_s     the paper's mixture (the part `reference` of the configuration `cpu`: n 10–500, dx = dy 2–32,
+reference_records_per_s     the paper's mixture (part `reference` of the configuration `cpu`: n 10–500, dx = dy 2–32,
                             normal, Student-t and additive noise × monotone maps), one process
 full_records_per_s          the whole configuration `cpu`, one process
 normals_only_records_per_s  drawing as many standard normals as the reference records hold, and nothing else: the limit
@@ -156,7 +156,7 @@ def main() -> None:
         f"reference {reference:,.0f}/s: {reference / normals:.0%} of drawing the numbers alone ({normals:,.0f}/s)"
     )
     console.print(
-        f"full mixture {full:,.0f}/s; two workers {speedup:.2f} × one; a worker's peak memory {peak:,.0f} MiB"
+        f"full mixture {full:,.0f}/s; two workers {speedup:.2f} times one; a worker's peak memory {peak:,.0f} MiB"
     )
     figures = {
         "reference_records_per_s": round(reference, 1),

@@ -188,6 +188,41 @@ class Spiral(Transform):
 
 @register
 @dataclass(frozen=True)
+class RandomFlow(Transform):
+    """A random invertible flow inside each side (`flows.random_flow`), on columns of unit scale.
+
+    `strength`: range of how much it bends. Splines cost more than coupling layers; samples of more than
+    `spline_cells` numbers a side get the latter. Sides with one column are left alone.
+    """
+
+    name: ClassVar[str] = "flow"
+    strength: Range = (0.3, 1.2)
+    spline_cells: int = 10_000
+
+    def apply(self, rng: np.random.Generator, x: Array, y: Array, n: int) -> tuple[Array, Array, Parameters]:
+        x, px = self._side(rng, x, n)
+        y, py = self._side(rng, y, n)
+        return x, y, {"x": px, "y": py}
+
+    def _side(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, Parameters | None]:
+        if values.shape[1] == 1:
+            return values, None
+        # Imports torch, which a configuration without flows does not pay for.
+        from mutualist.datagen.flows import random_flow
+
+        scaled, location, scale = standardise(values, n)
+        flow = random_flow(
+            rng,
+            values.shape[1],
+            kind="coupling" if values.size > self.spline_cells or rng.random() < 0.5 else "spline",
+            strength=float(rng.uniform(*self.strength)),
+        )
+        stated = {"location": location.tolist(), "scale": scale.tolist(), **flow.parameters}
+        return flow.forward(scaled), stated
+
+
+@register
+@dataclass(frozen=True)
 class PermuteColumns(Transform):
     """The columns of X in random order, and those of Y."""
 
