@@ -75,7 +75,7 @@ class Heteroscedastic(Family):
         # a narrow bump must not make the size of the noise range over more than e^6
         gains[1] = min(gains[1], 6.0 / max(float(np.ptp(size(t))), 1e-9))
         centres, logs = gains[0] * (mean(t) - at[0]), gains[1] * (size(t) - at[1])
-        mi = normal_mixture_entropy(centres, np.exp(logs), weights) - weights @ logs - LOG_2PIE / 2
+        mi = normal_mixture_entropy(centres, np.exp(logs), weights) - float(weights @ logs) - LOG_2PIE / 2
         direction = np.eye(1, dx, int(rng.integers(dx)))[0]
         if law == "normal" and rng.random() < 0.5:
             direction = rng.standard_normal(dx)
