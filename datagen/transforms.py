@@ -103,7 +103,8 @@ class ColumnMaps(Transform):
         scaled, location, scale = standardise(values, n)
         record = []
         for j in range(values.shape[1]):
-            column, stated = scaled[:, j], {"location": float(location[j]), "scale": float(scale[j])}
+            column: Array = scaled[:, j]
+            stated: Parameters = {"location": float(location[j]), "scale": float(scale[j])}
             if rng.random() < self.share:
                 name = _choose(rng, self.maps)
                 f, parameters = COLUMN_MAPS[name](rng)

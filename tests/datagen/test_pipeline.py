@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from mutualist.datagen.config import DatasetConfig, parse_config
-from mutualist.datagen.pipeline import make_dataset, prepare, read_manifest
+from mutualist.datagen.pipeline import Progress, make_dataset, prepare, read_manifest
 from mutualist.datagen.prior import Prior
 from mutualist.datagen.schema import SCHEMA, shard_path, shard_paths
 from mutualist.datagen.shards import RecordWriter, make_shard, write_shard
@@ -166,7 +166,7 @@ def test_a_writer_counts_what_it_writes(small: DatasetConfig, tmp_path: Path) ->
 def test_bytes_are_equal_for_any_number_of_workers(small: DatasetConfig, tmp_path: Path) -> None:
     """Against shards made one after another in this process; progress reaches the total."""
     make_here(small, tmp_path / "here")
-    seen = []
+    seen: list[Progress] = []
     make_dataset(small, tmp_path / "two", workers=2, on_progress=seen.append)
     assert contents(tmp_path / "here") == contents(tmp_path / "two")
     assert [p.records for p in seen] == sorted(p.records for p in seen)
