@@ -26,7 +26,7 @@ TOLERANCE = 1e-6  # nats
 PATIENCE = 120  # seconds for one answer on a slow machine
 
 
-def run(table: Path, target: str, picture: Path, console: Console) -> float:
+def run(table: Path, target: str, picture: Path, console: Console, weights: Path | None = None) -> float:
     """Answers by both doors, prints a table and draws a picture.
 
     Args:
@@ -34,6 +34,7 @@ def run(table: Path, target: str, picture: Path, console: Console) -> float:
         target: name of the column to learn about.
         picture: file to draw into; its folder is made if need be.
         console: where to print.
+        weights: folder of an export to use instead of the bundled weights.
 
     Returns:
         The largest difference between the two answers, in nats.
@@ -42,19 +43,22 @@ def run(table: Path, target: str, picture: Path, console: Console) -> float:
         MutualistError: one of the doors does not answer, or their answers differ by more than 1e-6 nats.
     """
     picture.parent.mkdir(parents=True, exist_ok=True)
-    console.print(f"$ mutualist rank {table} --target {target} --plot {picture}", markup=False, highlight=False)
-    ranking = _ask_command(table, target, picture)
+    options = [] if weights is None else ["--weights", str(weights)]
+    words = ["rank", str(table), "--target", target, "--plot", str(picture), *options]
+    console.print(f"$ mutualist {' '.join(words)}", markup=False, highlight=False, soft_wrap=True)
+    ranking = _ask_command(words)
     show_ranking(console, ranking, title=f"How much does each column tell about {target}?")
-    console.print("\n$ mutualist serve --port 0", markup=False, highlight=False)
-    with _service() as address:
+    words = ["serve", "--port", "0", *options]
+    console.print(f"$ mutualist {' '.join(words)}", markup=False, highlight=False, soft_wrap=True)
+    with _service(words) as address:
         console.print(f"listening on {address}", markup=False, highlight=False)
         answers = _ask_service(address, read_table(table), target, [row["column"] for row in ranking["columns"]])
     difference = max(map(_difference, ranking["columns"], answers))
     if not difference <= TOLERANCE:
         raise MutualistError(f"the command and the service differ by {difference:.2g} nats, more than {TOLERANCE:g}")
     console.print(
-        f"POST {address}/v1/estimate answered for {len(answers)} columns as the command did: "
-        f"the largest difference is {difference:.1g} nats (allowed: {TOLERANCE:g}). Stopped.",
+        f"POST /v1/estimate answered {len(answers)} times, and as the command did: they differ by at most "
+        f"{difference:.1g} nats ({TOLERANCE:g} is allowed). The service is stopped.",
         highlight=False,
         soft_wrap=True,
     )
@@ -62,20 +66,19 @@ def run(table: Path, target: str, picture: Path, console: Console) -> float:
     return difference
 
 
-def _ask_command(table: Path, target: str, picture: Path) -> dict[str, Any]:
-    words = ["rank", str(table), "--target", target, "--plot", str(picture), "--json"]
-    done = subprocess.run([sys.executable, "-m", "mutualist", *words], stdout=subprocess.PIPE, text=True)
+def _ask_command(words: list[str]) -> dict[str, Any]:
+    done = subprocess.run([sys.executable, "-m", "mutualist", *words, "--json"], capture_output=True, text=True)
     if done.returncode:
-        raise MutualistError(f"the command ended with exit code {done.returncode}; its message is above")
+        raise MutualistError(f"the command failed: {done.stderr.strip().removeprefix('error: ')}")
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
 
 @contextmanager
-def _service() -> Iterator[str]:
+def _service(words: list[str]) -> Iterator[str]:
     """A running service on a free port; gives its address, and stops it on the way out."""
-    words = ["serve", "--port", "0", "--log-level", "warning"]
-    process = subprocess.Popen([sys.executable, "-m", "mutualist", *words], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "mutualist", *words, "--log-level", "warning"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None  # because of PIPE
         line = process.stdout.readline()  # the address, or nothing if the service has ended
@@ -124,12 +127,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m mutualist.demo", description="One question, asked at two doors.")
     parser.add_argument("table", nargs="?", type=Path, default=Path("data/examples/diabetes.csv"))
     parser.add_argument("--target", default="progression", help="column to learn about")
+    parser.add_argument("--weights", type=Path, help="folder of an export to use instead of the bundled weights")
     parser.add_argument("--picture", type=Path, default=Path("out/demo.png"), help="file to draw into")
     options = parser.parse_args()
     try:
         if not options.table.exists():
             raise InputError(f"no file {options.table}; run from the root of the repository, or name a table")
-        run(options.table, options.target, options.picture, Console())
+        run(options.table, options.target, options.picture, Console(), options.weights)
     except MutualistError as error:
         Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2) from None

@@ -57,8 +57,7 @@ def plot_ranking(ranking: Mapping[str, Any], path: str | Path) -> None:
         color=INK,
     )
     axes.set_title(
-        f"estimate, and the interval that holds the true value with probability {ranking['level']:g}; "
-        f"{ranking['n']:,} rows",
+        f"estimate with its {100 * ranking['level']:.4g}% interval, from {ranking['n']:,} rows",
         loc="left",
         fontsize=9.5,
         color=QUIET,
@@ -100,7 +99,7 @@ def plot_pairs(result: PairwiseEstimates, path: str | Path, unit: str = "nats") 
 
 
 def _layout() -> ConstrainedLayoutEngine:
-    return ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)  # inches around the picture
+    return ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06)  # inches around the picture
 
 
 def _save(figure: Figure, path: str | Path) -> None:

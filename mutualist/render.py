@@ -53,7 +53,7 @@ def show_ranking(console: Console, ranking: Mapping[str, Any], title: str = "") 
         table.add_row(Text(row["column"]), f"{row['mi']:.3f}", Text(f"[{low:.3f}, {high:.3f}]"), bar)
     console.print(table)
     console.print(
-        f"{ranking['n']:,} rows. The true value lies in the interval with probability {level:g}.",
+        f"{ranking['n']:,} rows; {100 * level:.4g}% of such intervals hold the true value.",
         style="dim",
         highlight=False,
     )
