@@ -49,7 +49,8 @@ address=$(sed -n 's|.*\(http://[^ ]*:[0-9]*\).*|\1|p' "$out/address" | head -n 1
 cat "$out/address"
 body='{"x": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], "y": [2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11], "unit": "bits"}'
 if command -v curl >/dev/null; then
-  run curl -sS --noproxy '*' -H 'content-type: application/json' -d "$body" "$address/v1/estimate"
+  printf "\$ curl -s %s/v1/estimate -H 'content-type: application/json' \\\\\n    -d '%s'\n" "$address" "$body"
+  curl -sS --noproxy '*' "$address/v1/estimate" -H 'content-type: application/json' -d "$body"
 else # asks the same without curl
   printf 'POST %s/v1/estimate %s\n' "$address" "$body"
   python -c 'import sys, urllib.request as web
