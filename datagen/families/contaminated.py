@@ -38,7 +38,7 @@ def contaminated_information(log_ratio: Callable[[int], tuple[Array, Array]], sh
         s = share * s_joint + (1 - share) * s_product
         return s, [share * np.exp(-s_joint) + (1 - share) * np.exp(-s_product) - 1]
 
-    return monte_carlo_information(draw)
+    return monte_carlo_information(draw, log_ratio=False)
 
 
 def _normal_log_ratio(z: Array, w: Array, rho: Array) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 from mutualist.datagen.interface import Array
 
 MOST_DRAWS = 200_000
+WEAK = 2.0
 
 
 def allowed_stderr(mi: float) -> float:
@@ -15,43 +16,41 @@ def allowed_stderr(mi: float) -> float:
 
 
 def monte_carlo_information(
-    draw: Callable[[int], tuple[Array, list[Array]]], first: int = 2000, goal: float = 0.9
+    draw: Callable[[int], tuple[Array, list[Array]]], first: int = 2000, goal: float = 0.9, log_ratio: bool = True
 ) -> tuple[float, float]:
     """The mean of a statistic and its standard error, from as many draws as `allowed_stderr` asks for.
 
-    `draw(n)` gives n independent values s of the statistic and control variates of mean 0. With s = ln r the log
-    density ratio, exp(-s) - 1 is such a control wherever p(x, y) > 0 almost everywhere, and a good one for weak
-    dependence. Controls are used by linear regression; one with a value beyond 30 standard deviations has tails too
-    heavy for that, and is left out.
-
     Args:
+        draw: gives n independent values s of the statistic and control variates of mean 0 with light tails.
         first: draws in the first round.
         goal: the part of the allowed standard error to aim at.
+        log_ratio: whether s is ln p(x, y) / (p(x) p(y)) itself. Then exp(-s) has mean 1, which for weak dependence is
+            an almost perfect control. For strong dependence its tail is too heavy for any use, and dropping it after
+            a look at the data would bias the mean by what was not seen: it serves only where no value exceeds WEAK.
     """
     s, controls = draw(first)
-    total = first
     while True:
-        mean, stderr = regress_controls(s, controls)
-        allowed = goal * allowed_stderr(mean)
+        weak = log_ratio and s.min() > -np.log(WEAK)
+        mean, stderr = regress_controls(s, [*controls, np.exp(-s) - 1] if weak else controls)
+        allowed, total = goal * allowed_stderr(mean), len(s)
         if stderr <= allowed or total >= MOST_DRAWS:
             return max(mean, 0.0), stderr
         more = int(np.clip(total * ((stderr / allowed) ** 2 * 1.15 - 1), 500, min(4 * total, MOST_DRAWS - total)))
         new_s, new_controls = draw(more)
         s = np.concatenate([s, new_s])
         controls = [np.concatenate(pair) for pair in zip(controls, new_controls, strict=True)]
-        total += more
 
 
 def regress_controls(s: Array, controls: list[Array]) -> tuple[float, float]:
     """Mean of s given control variates of mean 0, by least squares, and its standard error."""
     n = len(s)
-    used = [c for c in controls if 0 < np.abs(c).max() < 30 * c.std()]
+    used = [c for c in controls if np.ptp(c) > 1e-9]  # else the regression is singular
     if not used:
         return float(s.mean()), float(s.std(ddof=1) / np.sqrt(n))
     design = np.stack([np.ones(n), *used], axis=1)
-    solution = np.linalg.solve(design.T @ design, design.T @ s)
-    rest = s - design @ solution
     inverse = np.linalg.inv(design.T @ design)
+    solution = inverse @ (design.T @ s)
+    rest = s - design @ solution
     return float(solution[0]), float(np.sqrt(rest @ rest / (n - design.shape[1]) * inverse[0, 0]))
 
 
