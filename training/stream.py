@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from mutualist.errors import DataError
@@ -128,7 +129,14 @@ class ResumableLoader(DataLoader[Batch]):
     def __init__(
         self, stream: RecordStream, position: Callable[[], tuple[int, int]], workers: int, **options: Any
     ) -> None:
-        super().__init__(stream, batch_size=None, num_workers=workers, **options)
+        # A generator of its own: a DataLoader without one draws from torch's global state whenever it is iterated.
+        super().__init__(
+            stream,
+            batch_size=None,
+            num_workers=workers,
+            generator=torch.Generator().manual_seed(stream.seed),
+            **options,
+        )
         self._stream = stream
         self._position = position
         self._resume: tuple[int, int] | None = None
