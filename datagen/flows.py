@@ -89,7 +89,7 @@ class InvertibleFlow:
         if rows.ndim != 2 or rows.shape[1] != self.dim:
             raise InputError(f"the flow maps rows of {self.dim} columns, but got an array of shape {rows.shape}")
         z = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float32))
-        with torch.no_grad(), _one_thread():
+        with torch.no_grad(), single_thread():
             for step in steps:
                 z, _ = step(z)
         out: NDArray[np.float32] = z.numpy()
@@ -97,7 +97,8 @@ class InvertibleFlow:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def single_thread() -> Iterator[None]:
+    """torch on one thread within; the number of before afterwards."""
     threads = torch.get_num_threads()
     if threads == 1:
         yield
