@@ -26,12 +26,11 @@ def monte_carlo_information(
         goal: the part of the allowed standard error to aim at.
         log_ratio: whether s is ln p(x, y) / (p(x) p(y)) itself. Then exp(-s) has mean 1, which for weak dependence is
             an almost perfect control. For strong dependence its tail is too heavy for any use, and dropping it after
-            a look at the data would bias the mean by what was not seen: it serves only where no value exceeds WEAK.
+            a look at the data would bias the mean by what was not seen: see `weak_control`.
     """
     s, controls = draw(first)
     while True:
-        weak = log_ratio and s.min() > -np.log(WEAK)
-        mean, stderr = regress_controls(s, [*controls, np.exp(-s) - 1] if weak else controls)
+        mean, stderr = regress_controls(s, [*controls, *weak_control(s)] if log_ratio else controls)
         allowed, total = goal * allowed_stderr(mean), len(s)
         if stderr <= allowed or total >= MOST_DRAWS:
             return max(mean, 0.0), stderr
@@ -39,6 +38,19 @@ def monte_carlo_information(
         new_s, new_controls = draw(more)
         s = np.concatenate([s, new_s])
         controls = [np.concatenate(pair) for pair in zip(controls, new_controls, strict=True)]
+
+
+def weak_control(s: Array) -> list[Array]:
+    """exp(-s) - 1 where it can serve as a control variate, else nothing.
+
+    It can where no value of |s| exceeds ln WEAK and its mean agrees with 0. Where the density ratio is nearly constant
+    but for rare rows of great weight (clusters well apart) no such row may be in the sample: then its mean is far
+    from 0, and a regression on it would answer anything.
+    """
+    if np.abs(s).max() > np.log(WEAK):
+        return []
+    control = np.exp(-s) - 1
+    return [control] if abs(control.mean()) < 4 * control.std() / np.sqrt(len(s)) else []
 
 
 def regress_controls(s: Array, controls: list[Array]) -> tuple[float, float]:

@@ -100,7 +100,10 @@ def test_corners_show_in_no_pair():
     mixture = Mixture(weights, means, np.broadcast_to(0.09 * np.eye(3), (len(means), 3, 3)))
     pair = mixture.block(slice(0, 2))
     assert grid_information(pair, 200) < 1e-6
-    assert mixture_information(mixture, 2, np.random.default_rng(0))[0] > 0.6
+    # the density ratio is 2 but in the rarest rows
+    for seed in range(5):
+        mi, stderr = mixture_information(mixture, 2, np.random.default_rng(seed))
+        assert mi == pytest.approx(0.6925, abs=4 * stderr + 1e-3)
 
 
 def test_contaminated_normal_against_the_grid():
