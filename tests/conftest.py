@@ -1,9 +1,11 @@
 """What holds for every test: one thread, no display, and no trace left on global random state."""
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 # Before numpy and torch are imported: several threads per worker only fight over the cores, and sums over more
@@ -110,3 +112,34 @@ def gaussian(monkeypatch: pytest.MonkeyPatch) -> GaussianEstimator:
     estimator = GaussianEstimator()
     monkeypatch.setattr(factory, "load_estimator", lambda weights=None: estimator)
     return estimator
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of a network with random weights: for tests of what an estimate passes through, not of its value."""
+    import torch
+    from safetensors.torch import save_file
+
+    from mutualist.models import ModelConfig, MutualInfoNet
+    from mutualist.models.bundle import DESCRIPTION, FORMAT, TENSORS
+    from mutualist.models.calibration import Calibration
+
+    config = ModelConfig(width=16, pair_width=8, layers=1, heads=2)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        tensors = MutualInfoNet(config).state_dict()
+    trained = {key: {"min": low, "max": high} for key, low, high in (("n", 10, 500), ("dx", 1, 8), ("dy", 1, 8))}
+    info = {
+        "format": FORMAT,
+        "name": "untrained",
+        "version": "0",
+        "config": config.to_dict(),
+        "calibration": Calibration.identity(config.levels).to_dict(),
+        "meta_distribution": trained,
+        "metrics": {},
+        "versions": {},
+    }
+    directory = tmp_path_factory.mktemp("untrained")
+    save_file({key: value.contiguous() for key, value in tensors.items()}, directory / TENSORS)
+    (directory / DESCRIPTION).write_text(json.dumps(info))
+    return directory
