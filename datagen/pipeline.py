@@ -5,6 +5,7 @@ alone. A shard under its final name is complete, so an interrupted run goes on w
 """
 
 import json
+import logging
 import os
 import platform
 import shutil
@@ -159,7 +160,14 @@ def _client(workers: int | None, scheduler: str | None, tasks: int) -> Iterator[
     count = min(workers or os.cpu_count() or 1, tasks)
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES}),
-        LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        # What a worker has to say of a failed shard comes back as its exception.
+        LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
         Client(cluster) as client,
     ):
         yield client

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mutualist.datagen.config import DatasetConfig, load_config, parse_config
+from mutualist.datagen.families.elliptical import MultivariateNormal, MultivariateStudent
 from mutualist.datagen.prior import Prior, Record, draw_record
-from mutualist.errors import ConfigError
+from mutualist.errors import ConfigError, DataError
 
 
 def same(one: Record, other: Record) -> bool:
@@ -108,3 +109,20 @@ def test_the_cpu_configuration_keeps_its_promises() -> None:
     assert np.mean([r.dx == r.dy and r.dx > 1 and r.n <= 500 for r in records]) > 0.45
     assert max(r.n for r in records) > 2000
     assert all(r.mi_stderr <= max(0.01, 0.02 * r.mi) for r in records)
+
+
+def test_a_family_that_fails_is_named_with_its_record(small: DatasetConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise ZeroDivisionError("no width")
+
+    monkeypatch.setattr(MultivariateNormal, "sample", fail)
+    monkeypatch.setattr(MultivariateStudent, "sample", lambda self, n, rng: (np.full((n, self.dx), np.nan),) * 2)
+    prior = Prior(small)
+    messages = []
+    for i in range(20):
+        try:
+            prior.draw_record("test", 0, i)
+        except DataError as error:
+            messages.append(str(error))
+    assert any("no width" in m and "seed path (7, 3, 0," in m for m in messages)
+    assert any("finite" in m and "multivariate-student" in m for m in messages)
