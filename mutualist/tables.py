@@ -110,7 +110,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None, required:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from None
     if table.num_rows == 0:
-        raise InputError(f"{path} has a header but no rows; at least 2 rows are needed")
+        raise InputError(f"{path} has a header but no rows; add rows of numbers")
     kept: list[str] = []
     arrays: list[NDArray[np.float64]] = []
     skipped: list[tuple[str, str]] = []
@@ -171,7 +171,7 @@ def _existing(path: str | Path) -> Path:
         if not path.exists():
             raise InputError(f"no file {path}; {_suggest_file(path)}")
         if path.stat().st_size == 0:
-            raise InputError(f"{path} is empty; a header line and at least 2 rows are needed")
+            raise InputError(f"{path} is empty; a header line and rows of numbers are needed")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     return path

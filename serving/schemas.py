@@ -12,8 +12,8 @@ Array = NDArray[np.float64]
 _SAMPLE_SCHEMA: dict[str, Any] = {
     "description": "One number a row, or one list of numbers a row (all of the same length). Finite numbers.",
     "anyOf": [
-        {"type": "array", "minItems": 2, "items": {"type": "number"}},
-        {"type": "array", "minItems": 2, "items": {"type": "array", "minItems": 1, "items": {"type": "number"}}},
+        {"type": "array", "minItems": 4, "items": {"type": "number"}},
+        {"type": "array", "minItems": 4, "items": {"type": "array", "minItems": 1, "items": {"type": "number"}}},
     ],
 }
 
@@ -46,7 +46,7 @@ def _sample(value: Any) -> Array:
     if not isinstance(value, list):
         raise ValueError(f"this is {_kind(value)}; send a list of numbers, or a list of rows that are lists of numbers")
     if not value:
-        raise ValueError("this list is empty; send at least 2 rows")
+        raise ValueError("this list is empty; send one entry a row")
     if not isinstance(value[0], list):
         for i, row in enumerate(value):
             if isinstance(row, list):
