@@ -132,14 +132,14 @@ def pearson_information(exponent: float, dx: int, dy: int) -> float:
 
 @cache
 def _ball_inverse(dx: int, dy: int) -> tuple[Array, Array]:
-    log_a = np.linspace(np.log(1e4), np.log(0.05), 160)
+    log_a = np.linspace(np.log(1e4), np.log(0.5), 120)
     return np.array([pearson_information(float(a) - 1, dx, dy) for a in np.exp(log_a)]), log_a
 
 
 @register
 @dataclass(frozen=True)
 class Ball(Family):
-    """(X, Y) in the unit ball: density proportional to (1 - r^2)^p, from nearly the surface (p near -1) to the centre.
+    """(X, Y) in the unit ball: density proportional to (1 - r^2)^p, from a shell (p < 0) to the centre.
 
     p = 0 is the uniform ball; large p is nearly an independent normal. No two columns are correlated, yet a large
     column makes the others small. (Pearson's type II law; Fang, Kotz & Ng 1990, Symmetric Multivariate Distributions.)
@@ -147,7 +147,8 @@ class Ball(Family):
     this elliptical law adds -1/2 sum ln(1 - rho_k^2) to `pearson_information`.
 
     Attributes:
-        mi: range of the MI aimed at, without what correlation adds; p lies between -0.95 and 10,000.
+        mi: range of the MI aimed at, without what correlation adds. p stays between -0.5 and 10,000: nearer to
+            -1 most of the MI lies in a shell too thin for any sample to show.
         correlation_mi: range of the MI that correlation adds.
     """
 
