@@ -43,12 +43,24 @@ def concomitants(scores: Tensor, row_mask: Tensor, lag: int = 1) -> Tensor:
     for i in range(0, b * d, step):
         part = slice(i, i + step)
         walk = u.index_select(0, walks[part].reshape(-1)).view(-1, rows, d)
-        move = (walk[:, lag:] - walk[:, :-lag]).abs_()
-        log = (move + floor[part, :, None]).log_()
+        move = (walk[:, lag:] - walk[:, :-lag]).abs_()  # (W, N - lag, D)
         if keep is not None:
-            move, log = move * keep[part, :, None], log * keep[part, :, None]
-        sums.append(torch.stack([move.sum(1), log.sum(1)], -1))
+            move.mul_(keep[part, :, None])
+        total = move.sum(1)
+        sums.append(torch.stack([total, _log_sum(move.add_(floor[part, :, None]))], -1))
     count = (n - lag).clamp(min=1)[:, None, None, None]
-    means = torch.cat(sums).view(b, d, d, MOVES) / count
+    means = torch.cat(sums).view(b, d, d, MOVES)
+    if keep is not None:  # steps that do not exist have moved by 0
+        missing = (rows - n.clamp(min=lag)) * floor.view(b, d)[:, 0].log()
+        means[..., 1] -= missing[:, None, None]
+    means = means / count
     centred = torch.stack([1 - 3 * means[..., 0], -(means[..., 1] + 1.5)], -1)
     return centred * (n > lag)[:, None, None, None]
+
+
+def _log_sum(values: Tensor) -> Tensor:
+    """Sum of ln over axis 1: (W, L, D) -> (W, D). One logarithm for four values, whose product stays in float32."""
+    fours = values[:, : values.shape[1] // 4 * 4]
+    product = fours[:, 0::4] * fours[:, 1::4]
+    product.mul_(fours[:, 2::4]).mul_(fours[:, 3::4])
+    return product.log_().sum(1) + values[:, fours.shape[1] :].log().sum(1)
