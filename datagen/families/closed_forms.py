@@ -164,7 +164,9 @@ class Ball(Family):
         return dx >= 1 and dy >= 1
 
     def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
-        a = float(np.exp(np.interp(draw_target(rng, *self.mi), *_ball_inverse(dx, dy))))
+        information, log_a = _ball_inverse(dx, dy)
+        high = min(self.mi[1], float(information[-1]))
+        a = float(np.exp(np.interp(draw_target(rng, min(self.mi[0], high), high), information, log_a)))
         d, count = dx + dy, 1 + int(rng.random() * min(dx, dy))
         linear = 0.0 if rng.random() < 0.5 else draw_target(rng, *self.correlation_mi)
         parts = linear * rng.dirichlet(np.full(count, 2.0))

@@ -64,7 +64,7 @@ class Torus(Family):
 
     Attributes:
         noises: laws of R.
-        mi: range of the total MI aimed at (at least the ball of radius 1/2 has to hold the noise).
+        mi: range of the total MI aimed at (a `ball` has more: at least that of radius 1/2).
         most: upper limit of c.
     """
 
@@ -93,7 +93,10 @@ class Torus(Family):
             size = np.exp(-target * rng.dirichlet(np.full(c, 2.0)))
             mi = float(-np.log(size).sum())
         else:
-            size = np.array([min(float(np.exp((ball_information(1.0, c) - target) / c)), 0.5)])
+            least = ball_information(0.5, c)
+            if target < least:  # out of reach: another target within reach, lest many draws share one label
+                target = float(rng.uniform(least, max(self.mi[1], least + 0.5)))
+            size = np.array([float(np.exp((ball_information(1.0, c) - target) / c))])
             mi = ball_information(float(size[0]), c)
 
         def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
