@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import platform
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -234,10 +233,3 @@ def _sweep(directory: Path) -> None:
     """Removes what killed workers left half written."""
     for left in directory.rglob(".*.part"):
         left.unlink(missing_ok=True)
-
-
-def free_bytes(directory: Path) -> int:
-    """Free space of the file system on which `directory` lies or will lie."""
-    while not directory.exists():
-        directory = directory.parent
-    return shutil.disk_usage(directory).free

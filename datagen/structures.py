@@ -54,7 +54,8 @@ def cholesky(covariance: Matrix) -> Matrix:
     Raises:
         ArithmeticError: the matrix is not positive definite.
     """
-    lower, info = dpotrf(covariance, lower=1, clean=1)
+    # The transpose of a C-ordered array is what LAPACK calls ordered; being symmetric, the matrix stays the same.
+    lower, info = dpotrf(covariance.T, lower=1, clean=1)
     if info != 0:
         raise ArithmeticError(f"covariance of {len(covariance)} columns is not positive definite (LAPACK info {info})")
     return np.asarray(lower)
