@@ -117,7 +117,7 @@ def scaling(records: int, folder: Path) -> tuple[float, float]:
     peak = 0.0
     for workers in (1, 2):
         with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+            LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
             Client(cluster) as client,
         ):
             warm = benchmark_config(8, "reference", shards=8)

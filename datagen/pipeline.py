@@ -159,12 +159,13 @@ def _client(workers: int | None, scheduler: str | None, tasks: int) -> Iterator[
     count = min(workers or os.cpu_count() or 1, tasks)
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES}),
-        # What a worker has to say of a failed shard comes back as its exception.
+        # Port 0: any free one, for another run may hold the default. What a worker has to say of a failed shard comes
+        # back as its exception.
         LocalCluster(
             n_workers=count,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address=":0",
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,

@@ -228,7 +228,7 @@ def test_a_killed_worker_of_a_remote_scheduler_changes_nothing(small: DatasetCon
     from distributed import Client, LocalCluster
 
     config = _larger(small)
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
         with Client(cluster.scheduler_address) as client:
             victim = next(iter(client.run(os.getpid).values()))
         killed = threading.Event()
