@@ -13,15 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 
 from mutualist.errors import ConfigError
+from mutualist.training.checkpoint import read_checkpoint
 from mutualist.training.data import MetaDataModule
 from mutualist.training.module import MutualInfoModule
 
 DEFAULT_ROOT = "runs/default"
+_UNHELPFUL = (
+    ".*does not have many workers",  # one or two read far faster than a CPU trains
+    ".*Checkpoint directory .* exists and is not empty",  # it is meant to be, after a resume
+    # Lightning's use of the libraries below it, which a reader of this command can do nothing about:
+    r"\s*By default only one JsonargparseDeprecationWarning",
+    r"\s*.* was deprecated in v4[.0-9]* and will be removed in v5",
+    ".*LeafSpec.*is deprecated",
+)
 
 
 class LastCheckpoint(ModelCheckpoint):
@@ -77,6 +86,9 @@ class TrainCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         self.config = parser.parse_args(args)  # without LightningCLI's warning that sys.argv is set as well
+        checkpoint = self.config[self.config.subcommand].get("ckpt_path")
+        if checkpoint and checkpoint not in ("last", "best"):  # which Lightning looks for itself
+            read_checkpoint(checkpoint)
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self._get(self.config_init, "trainer", default={})
@@ -92,6 +104,9 @@ class TrainCLI(LightningCLI):
                     "--trainer.default_root_dir"
                 )
         kwargs["default_root_dir"] = str(root)
+        callbacks = config.get("callbacks") or []
+        if config.get("enable_progress_bar") is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
+            kwargs["callbacks"] = [*callbacks, TQDMProgressBar(refresh_rate=20)]
         if config.get("logger") in (None, True):
             kwargs["logger"] = CSVLogger(str(root), name="metrics", flush_logs_every_n_steps=50)
         return super().instantiate_trainer(**kwargs)
@@ -118,9 +133,8 @@ def main(args: Sequence[str]) -> None:
         if (after or name is not word) and name in known:
             resolved[i] = word[: len(word) - len(name)] + str(known[name])
     with warnings.catch_warnings():
-        # One or two workers read far faster than a CPU trains; a checkpoint directory is not empty after a resume.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
+        for message in _UNHELPFUL:
+            warnings.filterwarnings("ignore", message=message)
         TrainCLI(
             MutualInfoModule,
             MetaDataModule,
@@ -135,6 +149,5 @@ def main(args: Sequence[str]) -> None:
                 "log_every_n_steps": 50,
                 "num_sanity_val_steps": 0,
                 "enable_model_summary": False,
-                "callbacks": [TQDMProgressBar(refresh_rate=20)],
             },
         )

@@ -57,7 +57,7 @@ class MutualInfoModule(L.LightningModule):
                 f"{learning_rate}, {weight_decay}, {warmup_steps}, {beta2}"
             )
         if init_from is not None:
-            self.net = load_bundle(init_from).net
+            self.net = load_bundle(init_from).net.train().requires_grad_(True)
             if network is not None and network != self.net.config:
                 raise ConfigError(
                     f"the weights in {init_from} belong to another network than the configured one; leave out "
@@ -75,6 +75,7 @@ class MutualInfoModule(L.LightningModule):
         self.seed = seed
         self.skipped_steps = 0
         self._skipped_in_a_row = 0
+        self._skipped = False
         self._records_in_epoch = 0
         self._scores = Scores(self.net.config.levels)
         self.register_buffer("levels", torch.tensor(self.net.config.levels), persistent=False)
@@ -86,8 +87,12 @@ class MutualInfoModule(L.LightningModule):
         scores = normal_scores(batch["values"], batch["row_mask"], generator)
         return self.net(scores, batch["side"], batch["row_mask"], batch["column_mask"])  # type: ignore[no-any-return]
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        quantiles = self(batch, tie_seed=self._tie_seed(1, self.global_step))
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
+        try:
+            quantiles = self(batch, tie_seed=self._tie_seed(1, self.global_step))
+        except torch.linalg.LinAlgError as error:
+            self._skip(f"the network failed ({str(error).splitlines()[0]})")
+            return None
         truth, size = batch["mi"], len(batch["mi"])
         losses = pinball(quantiles, truth, self.levels)
         loss = (weight(truth) * losses).mean()
@@ -106,22 +111,31 @@ class MutualInfoModule(L.LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clips the gradient's norm. One that is not finite is dropped: the optimiser then leaves all as it is."""
+        if self._skipped:
+            return
         norm = nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val or torch.inf)
         if torch.isfinite(norm):
             self._skipped_in_a_row = 0
             return
         for parameter in self.parameters():
             parameter.grad = None
+        self._skip("the gradient is not finite")
+
+    def _skip(self, reason: str) -> None:
+        """Counts a step that changes nothing."""
+        self._skipped = True
         self.skipped_steps += 1
         self._skipped_in_a_row += 1
-        warnings.warn(
-            f"step {self.global_step}: the gradient is not finite; skipped ({self.skipped_steps} so far)", stacklevel=1
-        )
+        message = f"step {self.global_step}: {reason}; skipped ({self.skipped_steps} so far)"
+        warnings.warn(message, stacklevel=2)
         if self._skipped_in_a_row >= _MAX_SKIPPED_IN_A_ROW:
             raise MutualistError(
-                f"training stopped at step {self.global_step}: {self._skipped_in_a_row} gradients in a row were not "
-                "finite; resume from the last checkpoint with a lower learning_rate"
+                f"training stopped after {self._skipped_in_a_row} skipped steps in a row: {message}; resume from the "
+                "last checkpoint with a lower learning_rate"
             )
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        self._skipped = False
 
     def on_train_epoch_start(self) -> None:
         self._records_in_epoch = 0

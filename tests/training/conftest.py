@@ -4,12 +4,20 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import lightning as L
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
+from rich.console import Console
 
 from mutualist.datagen.schema import SCHEMA, SPLITS, shard_path
+from mutualist.models import ModelConfig, MutualInfoNet
+from mutualist.training.calibrate import calibrate
+from mutualist.training.checkpoint import load_network
+from mutualist.training.export import export
+from mutualist.training.module import MutualInfoModule
 
 MakeDataset = Callable[..., Path]
 
@@ -72,3 +80,37 @@ def dataset(tmp_path_factory) -> Path:
 @pytest.fixture
 def make_dataset(tmp_path) -> MakeDataset:
     return lambda **options: write_dataset(tmp_path / "made", **options)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ModelConfig:
+    """A network that runs a batch in a few hundredths of a second."""
+    return ModelConfig(width=8, pair_width=4, layers=2, heads=2, cosines=2, row_width=4, neighbours=(1, 4), queries=16)
+
+
+@pytest.fixture
+def trainer() -> Callable[..., L.Trainer]:
+    """Makes a quiet trainer that writes nothing."""
+    off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    always = {"accelerator": "cpu", "num_sanity_val_steps": 0, "gradient_clip_val": 1.0} | dict.fromkeys(off, False)
+    return lambda **options: L.Trainer(**(always | options))
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory, tiny) -> Path:
+    """A checkpoint as `mutualist train` writes it, of a network that has not learned anything."""
+    module = MutualInfoModule(tiny)
+    path = tmp_path_factory.mktemp("checkpoint") / "last.ckpt"
+    held: dict = {"state_dict": module.state_dict()}
+    module.on_save_checkpoint(held)
+    torch.save(held, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory, checkpoint, dataset) -> tuple[Path, MutualInfoNet]:
+    """The export of `checkpoint`, and its network."""
+    folder = tmp_path_factory.mktemp("export")
+    calibrate(checkpoint, dataset, folder / "calibration.json", console=Console(quiet=True))
+    directory = export(checkpoint, folder / "calibration.json", dataset, folder / "small", name="small", version="7")
+    return directory, load_network(checkpoint)

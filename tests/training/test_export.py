@@ -1,0 +1,127 @@
+"""From a checkpoint to files that the estimator reads: calibrate, export, load."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from typer.testing import CliRunner
+
+from mutualist.errors import DataError, WeightsError
+from mutualist.models.bundle import load_bundle
+from mutualist.training.batching import collate
+from mutualist.training.calibrate import calibrate, read_calibration
+from mutualist.training.checkpoint import CONFIG_KEY, load_network
+from mutualist.training.commands import calibrate_app, export_app
+from mutualist.training.data import MetaDataModule
+from mutualist.training.export import export, meta_distribution
+from mutualist.training.predict import answers
+
+QUIET = Console(quiet=True)
+
+
+def test_an_export_answers_exactly_as_the_checkpoint_did(exported, checkpoint, dataset):
+    directory, _ = exported
+    assert sorted(path.name for path in directory.iterdir()) == ["model.json", "model.safetensors"]
+    stream = MetaDataModule(str(dataset)).stream("test")
+    before, after = (answers(net, stream) for net in (load_network(checkpoint), load_bundle(directory).net))
+    np.testing.assert_array_equal(before.quantiles, after.quantiles)
+
+
+def test_an_export_says_what_it_was_made_of(exported, dataset):
+    bundle = load_bundle(exported[0])
+    assert (bundle.info["name"], bundle.info["version"]) == ("small", "7")
+    records = [r for r in MetaDataModule(str(dataset)).stream("train").records()]
+    stated = bundle.info["meta_distribution"]
+    assert stated["records"] == len(records) == 120
+    assert stated["n"] == {"min": min(r.n for r in records), "max": max(r.n for r in records)}
+    assert stated["dx"] == stated["dy"] == {"min": 1, "max": 3}
+    assert stated["families"].keys() == {"independent", "normal"}
+    assert sum(stated["families"].values()) == pytest.approx(1)
+    assert stated["independent"] == pytest.approx(stated["families"]["independent"])
+    assert {"mutualist", "torch", "python"} <= bundle.info["versions"].keys()
+    assert bundle.info["metrics"]["after"]["all"]["records"] == 120
+
+
+def test_calibration_is_reported_on_records_it_was_not_fitted_to(checkpoint, dataset, tmp_path):
+    console = Console(record=True, width=140, quiet=False, file=io.StringIO())
+    fitted = calibrate(checkpoint, dataset, tmp_path / "c.json", test_split="test", console=console)
+    text = console.export_text()
+    assert "split 'test'" in text
+    assert "cover 90 %" in text
+    assert "MI = 0" in text
+    document = read_calibration(tmp_path / "c.json")
+    assert document["metrics"]["records_calibrated_on"] == 120
+    assert document["calibration"] == fitted.to_dict()
+
+
+def test_the_commands_do_the_same(checkpoint, dataset, tmp_path):
+    runner = CliRunner()
+    out, directory = tmp_path / "c.json", tmp_path / "export"
+    place = ["--checkpoint", str(checkpoint), "--data", str(dataset)]
+    result = runner.invoke(calibrate_app, [*place, "--out", str(out)], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "calibration written to" in result.output
+    result = runner.invoke(
+        export_app, [*place, "--calibration", str(out), "--out", str(directory)], catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    assert load_bundle(directory).info["name"] == "mutualist"
+
+
+def test_a_calibration_of_other_levels_is_refused(checkpoint, dataset, tmp_path):
+    out = tmp_path / "c.json"
+    calibrate(checkpoint, dataset, out, console=QUIET)
+    document = json.loads(out.read_text())
+    values = document["calibration"]
+    values["levels"] = values["levels"][:-1]
+    values["probits"] = np.array(values["probits"])[..., :-1].tolist()
+    out.write_text(json.dumps(document))
+    with pytest.raises(WeightsError, match="fitted for other levels"):
+        export(checkpoint, out, dataset, tmp_path / "export")
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format": 99}'])
+def test_what_is_no_calibration_is_refused(content, checkpoint, dataset, tmp_path):
+    (tmp_path / "c.json").write_text(content)
+    with pytest.raises(WeightsError, match=r"c\.json: not a"):
+        export(checkpoint, tmp_path / "c.json", dataset, tmp_path / "export")
+
+
+def test_a_damaged_training_split_is_named(make_dataset):
+    directory = make_dataset(shards=1, splits=("train",))
+    (shard,) = directory.glob("train/*.parquet")
+    shard.write_bytes(shard.read_bytes()[:200])
+    with pytest.raises(DataError, match=r"shard-00000\.parquet"):
+        meta_distribution(directory)
+
+
+def test_answers_that_are_not_finite_are_refused(checkpoint, dataset):
+    net = load_network(checkpoint)
+    with torch.no_grad():
+        next(net.head.parameters()).fill_(torch.nan)
+    with pytest.raises(DataError, match="not finite"):
+        answers(net, MetaDataModule(str(dataset)).stream("test"))
+
+
+def test_answers_of_no_records_are_refused(checkpoint):
+    with pytest.raises(DataError, match="no records"):
+        answers(load_network(checkpoint), [])
+
+
+def test_answers_keep_what_belongs_together(checkpoint, dataset):
+    records = list(MetaDataModule(str(dataset)).stream("test").records())[:6]
+    given = answers(load_network(checkpoint), [collate(records[:3]), collate(records[3:])])
+    assert given.truth.tolist() == pytest.approx([r.mi for r in records])
+    assert given.n.tolist() == [r.n for r in records]
+    assert (given.dx + given.dy).tolist() == [r.d for r in records]
+    some = given.where(given.truth > 0)
+    assert len(some) == sum(r.mi > 0 for r in records)
+    assert some.family.tolist() == [r.family for r in records if r.mi > 0]
+
+
+def test_a_checkpoint_carries_the_network_configuration(checkpoint, tiny):
+    stored = torch.load(checkpoint, weights_only=True)[CONFIG_KEY]
+    assert stored == tiny.to_dict()
