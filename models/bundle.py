@@ -49,12 +49,12 @@ def load_bundle(path: str | Path) -> Bundle:
     try:
         config = ModelConfig.from_dict(info.pop("config"))
         calibration = Calibration.from_dict(info.pop("calibration"))
-    except (ConfigError, TypeError) as error:
+        with torch.random.fork_rng(devices=[]):  # initial values are drawn; the caller's random state stays as it was
+            net = MutualInfoNet(config)
+    except (ConfigError, TypeError, RuntimeError) as error:
         raise WeightsError(f"{directory / DESCRIPTION}: {error}; export the model again") from error
     if not np.array_equal(calibration.levels, config.levels):
         raise WeightsError(f"{directory / DESCRIPTION}: the calibration is for other levels than the network's")
-    with torch.random.fork_rng(devices=[]):  # initial values are drawn; the caller's random state stays as it was
-        net = MutualInfoNet(config)
     _load_tensors(net, directory / TENSORS)
     return Bundle(net.eval().requires_grad_(False), calibration, info)
 
