@@ -17,19 +17,19 @@ def orientation(unit: Tensor, row_mask: Tensor) -> Tensor:
     """A sign for each column such that flipping a column flips its own sign and no other: (B, 1, D) of +-1.
 
     s_j is the sign of sum_k corr(z_j, z_k^2 - 1) over the other columns k. Where that sum vanishes by symmetry (Y = X,
-    say), the sign of the correlation with the most clearly oriented column decides instead.
+    say), the correlation with the columns that it does orient decides, or with one of them if it orients none.
     """
     n = row_mask.sum(1).clamp(min=1)[:, None, None]
     squares = (unit.square() - 1) * row_mask[..., None]
     third = unit.transpose(1, 2) @ squares / n  # (B, D, D): corr(z_j, z_k^2 - 1)
     third = third - torch.diag_embed(third.diagonal(dim1=1, dim2=2))
     score = third.sum(2)  # (B, D)
-    reference = score.abs().argmax(1)
-    picked = reference[:, None, None].expand(-1, unit.shape[1], 1)
-    with_reference = (unit * unit.gather(2, picked)).sum(1) / n[:, 0]  # (B, D)
-    towards = torch.where(score.gather(1, reference[:, None]) < -TOLERANCE, -1.0, 1.0)
-    score = torch.where(score.abs() > TOLERANCE, score, with_reference * towards)
-    return torch.where(score < 0, -1.0, 1.0)[:, None, :]
+    known = torch.where(score.abs() > TOLERANCE, score, 0.0)
+    first = unit.abs().amax(1).gt(0).float().argmax(1)  # of the columns that exist
+    any_column = torch.nn.functional.one_hot(first, score.shape[1]).to(score)
+    weights = torch.where((known != 0).any(1, keepdim=True), known, any_column)
+    towards = (unit.transpose(1, 2) @ (unit @ weights[..., None]))[..., 0] / n[:, 0]  # (B, D)
+    return torch.where(torch.where(known != 0, known, towards) < -TOLERANCE, -1.0, 1.0)[:, None, :]
 
 
 TOLERANCE = 1e-4  # above float32 noise of a sum over rows, below what a real asymmetry shows

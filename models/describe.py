@@ -84,9 +84,9 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
 
     same = (side[:, :, None] == side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
     cross = (side[:, :, None] != side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
-    moves = concomitants(scores, row_mask)
+    moves = concomitants(scores, row_mask) * (~derived)[:, :, None, None]  # radii are tied: no walk along them
     flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).float()
-    moves = concomitants(scores, row_mask)
+    moves = concomitants(scores, row_mask) * (~derived)[:, :, None, None]  # radii are tied: no walk along them
     moves = torch.cat([moves, moves.transpose(1, 2), flags], -1)
 
     z = config.cosines  # index of the scores themselves among the basis functions
@@ -134,9 +134,13 @@ def _with_radii(
         return scores, side, column_mask, derived
     extra = []
     for mask in (~side, side):
-        radius = (scores.square() * mask[:, None, :]).sum(2, keepdim=True).masked_fill(~row_mask[..., None], torch.inf)
-        ranks = radius.argsort(1).argsort(1)
-        extra.append(scores_from_ranks(ranks, row_mask))
+        radius = (scores.square() * mask[:, None, :]).sum(2)
+        # Scores come from one grid of numbers, so rows often share a radius. They get their mean rank, with rounding
+        # that hides the order of summation: an order among them would be that of the rows.
+        radius = (radius * 1024).round().masked_fill(~row_mask, torch.inf)
+        ordered = radius.sort(1).values
+        below, upto = torch.searchsorted(ordered, radius), torch.searchsorted(ordered, radius, right=True)
+        extra.append(scores_from_ranks(((below + upto - 1) / 2)[..., None], row_mask))
     exists = counts > 1
     scores = torch.cat([scores, *(e * exists[:, i, None, None] for i, e in enumerate(extra))], 2)
     new_side = torch.tensor([False, True], device=side.device).expand(side.shape[0], 2)

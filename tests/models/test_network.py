@@ -1,0 +1,119 @@
+"""What the network promises for any weights: the answer depends on the sample and on nothing else."""
+
+from collections.abc import Callable
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import Tensor
+
+from mutualist.models import MutualInfoNet, normal_scores
+
+SHAPES = [(2, 1, 1), (3, 1, 2), (25, 1, 1), (40, 1, 3), (60, 3, 2), (12, 8, 6), (64, 2, 2)]
+
+
+def sample(n: int, dx: int, dy: int, seed: int = 0) -> Tensor:
+    """Columns (n, dx + dy), linearly and otherwise dependent."""
+    values = torch.randn(n, dx + dy, generator=torch.Generator().manual_seed(seed))
+    values[:, dx] += values[:, 0]
+    values[:, -1] += values[:, dx - 1].square()
+    return values
+
+
+def answer(net: MutualInfoNet, values: Tensor, dx: int) -> Tensor:
+    """Quantiles (Q,) of one sample (n, d) whose first dx columns are X's."""
+    n, d = values.shape
+    rows, columns = torch.ones(1, n, dtype=torch.bool), torch.ones(1, d, dtype=torch.bool)
+    scores = normal_scores(values[None], rows, torch.Generator().manual_seed(0))
+    return net(scores, (torch.arange(d) >= dx)[None], rows, columns)[0]
+
+
+def close(a: Tensor, b: Tensor) -> None:
+    torch.testing.assert_close(a, b, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize(("n", "dx", "dy"), SHAPES)
+def test_quantiles_increase_and_are_positive(net: MutualInfoNet, n: int, dx: int, dy: int) -> None:
+    quantiles = answer(net, sample(n, dx, dy), dx)
+    assert torch.isfinite(quantiles).all()
+    assert (quantiles >= 0).all()
+    assert (quantiles.diff() > 0).all()
+
+
+@pytest.mark.parametrize(("n", "dx", "dy"), SHAPES)
+def test_order_of_columns_within_a_side(net: MutualInfoNet, n: int, dx: int, dy: int) -> None:
+    values = sample(n, dx, dy)
+    shuffled = torch.cat([values[:, :dx].flip(1), values[:, dx:].roll(1, 1)], 1)
+    close(answer(net, shuffled, dx), answer(net, values, dx))
+
+
+@pytest.mark.parametrize(("n", "dx", "dy"), SHAPES)
+def test_order_of_rows(net: MutualInfoNet, n: int, dx: int, dy: int) -> None:
+    values = sample(n, dx, dy)
+    close(
+        answer(net, values[torch.randperm(n, generator=torch.Generator().manual_seed(1))], dx), answer(net, values, dx)
+    )
+
+
+@pytest.mark.parametrize(("n", "dx", "dy"), SHAPES)
+def test_swapping_x_and_y(net: MutualInfoNet, n: int, dx: int, dy: int) -> None:
+    values = sample(n, dx, dy)
+    close(answer(net, torch.cat([values[:, dx:], values[:, :dx]], 1), dy), answer(net, values, dx))
+
+
+@pytest.mark.parametrize(("n", "dx", "dy"), SHAPES[2:])
+@pytest.mark.parametrize(
+    "change",
+    [lambda c: -c, lambda c: c.exp(), lambda c: -1e5 * c**3 + 7, torch.asinh],
+    ids=["-x", "exp", "cube", "asinh"],
+)
+def test_strictly_monotone_maps_of_a_column(
+    net: MutualInfoNet, n: int, dx: int, dy: int, change: Callable[[Tensor], Tensor]
+) -> None:
+    values = sample(n, dx, dy)
+    for column in (0, dx):
+        mapped = values.clone()
+        mapped[:, column] = change(mapped[:, column])
+        close(answer(net, mapped, dx), answer(net, values, dx))
+
+
+@pytest.mark.parametrize("n", [5, 50])
+def test_y_equal_to_x_and_to_minus_x(net: MutualInfoNet, n: int) -> None:
+    x = sample(n, 1, 1)[:, :1]
+    close(answer(net, torch.cat([x, -x], 1), 1), answer(net, torch.cat([x, x], 1), 1))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(4, 70), st.integers(1, 4), st.integers(1, 4)), min_size=1, max_size=4))
+def test_a_batch_answers_as_one_by_one_whatever_the_padding_holds(
+    net: MutualInfoNet, shapes: list[tuple[int, int, int]]
+) -> None:
+    samples = [sample(n, dx, dy, seed=i) for i, (n, dx, dy) in enumerate(shapes)]
+    rows, columns = 3 + max(n for n, _, _ in shapes), 2 + max(dx + dy for _, dx, dy in shapes)
+    values = torch.full((len(shapes), rows, columns), 1e30)
+    side = torch.ones(len(shapes), columns, dtype=torch.bool)
+    row_mask = torch.zeros(len(shapes), rows, dtype=torch.bool)
+    column_mask = torch.zeros(len(shapes), columns, dtype=torch.bool)
+    for i, (n, dx, dy) in enumerate(shapes):
+        values[i, :n, : dx + dy] = samples[i]
+        side[i, :dx], row_mask[i, :n], column_mask[i, : dx + dy] = False, True, True
+    scores = normal_scores(values, row_mask, torch.Generator().manual_seed(0))
+    together = net(scores, side, row_mask, column_mask)
+    for i, (_, dx, _) in enumerate(shapes):
+        close(together[i], answer(net, samples[i], dx))
+
+
+def test_ties_and_constant_columns_are_broken_reproducibly(net: MutualInfoNet) -> None:
+    values = sample(40, 2, 2).round()
+    values[:, 1] = 3.0
+    first, second = answer(net, values, 2), answer(net, values, 2)
+    assert torch.isfinite(first).all()
+    assert torch.equal(first, second)
+
+
+def test_every_row_counts_beyond_the_rows_that_attention_sees(net: MutualInfoNet) -> None:
+    values = sample(400, 1, 1)  # max_rows is 128
+    changed = values.clone()
+    changed[300:, 1] = changed[300:, 0]
+    assert (answer(net, changed, 1) - answer(net, values, 1)).abs().max() > 1e-3

@@ -1,0 +1,125 @@
+"""The classical estimates that the network is given, each against its definition computed otherwise."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import cdist
+from scipy.special import digamma
+from scipy.stats import norm, rankdata
+
+from mutualist.models import normal_scores
+from mutualist.models.basis import basis, unit_scores
+from mutualist.models.gaussian import gaussian_mi
+from mutualist.models.neighbours import neighbour_statistics
+from mutualist.models.pairs import concomitants, cross_moments
+from mutualist.models.spectral import spectral_mi
+
+
+def masks(n: int) -> torch.Tensor:
+    return torch.ones(1, n, dtype=torch.bool)
+
+
+def test_normal_scores_are_those_of_the_ranks() -> None:
+    values = np.random.default_rng(0).normal(size=(50, 3))
+    scores = normal_scores(torch.from_numpy(values)[None], masks(50))[0].numpy()
+    np.testing.assert_allclose(scores, norm.ppf((rankdata(values, axis=0) - 0.5) / 50), atol=1e-5)
+
+
+def test_ties_are_broken_at_random_and_evenly() -> None:
+    values = torch.zeros(1, 2000, 1)
+    first = normal_scores(values, masks(2000), torch.Generator().manual_seed(1))
+    second = normal_scores(values, masks(2000), torch.Generator().manual_seed(2))
+    assert abs(float(np.corrcoef(first[0, :, 0], second[0, :, 0])[0, 1])) < 0.1
+    assert len(first.unique()) == 2000
+
+
+def test_infinities_rank_beyond_every_number() -> None:
+    values = torch.tensor([[[1.0], [torch.inf], [-torch.inf], [3e38]]])
+    ranks = normal_scores(values, masks(4)).argsort(1)[0, :, 0].tolist()
+    assert ranks[:2] == [2, 0]
+
+
+def test_basis_is_orthonormal_over_the_ranks() -> None:
+    scores = normal_scores(torch.randn(1, 4000, 1, generator=torch.Generator().manual_seed(0)), masks(4000))
+    features = basis(unit_scores(scores, masks(4000)), scores, masks(4000), 5)
+    gram = cross_moments(features, torch.tensor([4000.0]))[0, 0, 0]
+    torch.testing.assert_close(gram[:5, :5], torch.eye(5), atol=2e-3, rtol=0)
+    torch.testing.assert_close(gram[5:, 5:], torch.eye(2), atol=3e-2, rtol=0)
+
+
+@pytest.mark.parametrize(("n", "dx", "dy"), [(200, 1, 1), (200, 3, 2), (60, 8, 8)])
+def test_unbiased_gaussian_estimate(n: int, dx: int, dy: int) -> None:
+    """On normal data the last estimate has no bias, where the plug-in's is about dx dy / 2n."""
+    rng = np.random.default_rng(0)
+    d = dx + dy
+    root = rng.normal(size=(d, d)) + 2 * np.eye(d)
+    cov = root @ root.T
+    det = [np.linalg.slogdet(c)[1] for c in (cov[:dx, :dx], cov[dx:, dx:], cov)]
+    truth = 0.5 * (det[0] + det[1] - det[2])
+    repeats = 400
+    data = rng.normal(size=(repeats, n, d)) @ root.T
+    correlation = torch.from_numpy(np.stack([np.corrcoef(x.T) for x in data])).float()
+    side = torch.arange(d) >= dx
+    same = (side[:, None] == side[None, :]).expand(repeats, d, d)
+    estimates = gaussian_mi(
+        correlation, same, torch.full((repeats,), float(n)), torch.tensor([[float(dx), float(dy)]]).expand(repeats, 2)
+    )[:, -1].numpy()
+    assert abs(estimates.mean() - truth) < 4 * estimates.std() / math.sqrt(repeats)
+    assert dx * dy / (2 * n) > 4 * estimates.std() / math.sqrt(repeats) or dx == 1  # the test could see the bias
+
+
+def test_gaussian_estimates_exist_with_more_columns_than_rows() -> None:
+    side = torch.arange(20) >= 10
+    same = (side[:, None] == side[None, :])[None]
+    found = gaussian_mi(torch.ones(1, 20, 20), same, torch.tensor([5.0]), torch.tensor([[10.0, 10.0]]))
+    assert torch.isfinite(found).all()
+
+
+@pytest.mark.parametrize("n", [5, 80])
+def test_neighbour_estimates_are_those_of_ksg(n: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, 2))
+    y = x[:, :1] + rng.normal(size=(n, 1))
+    ks = (1, 3, 6)
+    unit = torch.from_numpy(np.hstack([x, y])).float()[None]
+    found, _ = neighbour_statistics(unit, torch.tensor([[False, False, True]]), masks(n), ks, 256)
+    apart = cdist(x, x), cdist(y, y)
+    joint = np.maximum(*apart)
+    np.fill_diagonal(joint, np.inf)
+    for i, k in enumerate(min(k, n - 1) for k in ks):
+        radius = np.sort(joint, 1)[:, k - 1 : k]
+        inside = [(a < radius).sum(1) - 1 for a in apart]  # less the row itself
+        expected = digamma(k) + digamma(n) - (digamma(inside[0] + 1) + digamma(inside[1] + 1)).mean()
+        assert float(found[0, i]) == pytest.approx(expected, abs=2e-2)  # float32 distances may move a count by one
+
+
+@pytest.mark.parametrize("lag", [1, 4])
+def test_concomitants_are_means_over_neighbouring_ranks(lag: int) -> None:
+    values = np.random.default_rng(0).normal(size=(31, 3))
+    values[:, 2] += values[:, 0]
+    scores = normal_scores(torch.from_numpy(values)[None], masks(31))
+    padded = torch.cat([scores, torch.zeros(1, 6, 3)], 1)
+    mask = torch.arange(37)[None] < 31
+    found = concomitants(scores, masks(31), lag)[0]
+    torch.testing.assert_close(concomitants(padded, mask, lag)[0], found, atol=1e-5, rtol=0)
+    u = (rankdata(values, axis=0) - 0.5) / 31
+    for j in range(3):
+        for k in range(3):
+            along = u[np.argsort(values[:, j]), k]
+            move = np.abs(along[lag:] - along[:-lag])
+            expected = 1 - 3 * move.mean(), -(np.log(move + 1 / 31).mean() + 1.5)
+            np.testing.assert_allclose(found[j, k], expected, atol=1e-4)
+
+
+def test_spectral_estimate_of_a_copula_of_two_cosines() -> None:
+    """c(u, v) = 1 + a 2 cos(pi u) cos(pi v) has this expansion exactly; its information is an integral on a grid."""
+    a = 0.4
+    coefficients = torch.zeros(1, 12, 12)
+    coefficients[0, 0, 0] = a
+    u = (np.arange(2000) + 0.5) / 2000
+    density = 1 + 2 * a * np.outer(np.cos(np.pi * u), np.cos(np.pi * u))
+    truth = (density * np.log(density)).mean()
+    found = spectral_mi(coefficients, torch.tensor([1e6]))[0]
+    np.testing.assert_allclose(found, truth, atol=1e-4)
