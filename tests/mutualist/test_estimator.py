@@ -1,0 +1,152 @@
+"""The library's door: the same sample gets the same answer however it comes, and bad input a clear error."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mutualist import InputError, MutualInfoEstimator, WeightsError
+
+
+@pytest.fixture(scope="module")
+def estimator(untrained: Path) -> MutualInfoEstimator:
+    return MutualInfoEstimator.from_pretrained(untrained)
+
+
+def pair(n: int, dx: int = 1, dy: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, dx))
+    return x, x[:, :1] + rng.normal(size=(n, dy))
+
+
+SAMPLES = [pair(4), pair(40), pair(400, 3, 2), pair(60, 8, 8), tuple(np.round(v) for v in pair(80, 2, 1))]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_the_answer_depends_on_the_sample_alone(estimator: MutualInfoEstimator, sample: Any) -> None:
+    x, y = sample
+    expected = estimator.estimate(x, y)
+    rows = np.random.default_rng(1).permutation(len(x))
+    others = {
+        "again": (x, y),
+        "rows": (x[rows], y[rows]),
+        "columns": (x[:, ::-1], y[:, ::-1]),
+        "swapped": (y, x),
+        "units": (1e6 * x + 1e9, np.exp(y)),
+        "lists": (x.tolist(), y.tolist()),
+    }
+    for name, (a, b) in others.items():
+        found = estimator.estimate(a, b)
+        np.testing.assert_allclose(found.values, expected.values, atol=1e-5, rtol=1e-4, err_msg=name)
+
+
+def test_falling_maps_change_nothing(estimator: MutualInfoEstimator) -> None:
+    x, y = pair(200, 2, 2)
+    flipped = estimator.estimate(x * [1, -1], -(y**3))
+    np.testing.assert_allclose(flipped.values, estimator.estimate(x, y).values, atol=1e-5, rtol=1e-4)
+
+
+def test_answers_carry_sizes_model_and_quantiles_in_order(estimator: MutualInfoEstimator) -> None:
+    result = estimator.estimate(*pair(50, 3, 2))
+    assert (result.n, result.dx, result.dy) == (50, 3, 2)
+    assert result.model == {"name": "untrained", "version": "0"}
+    assert 0 <= result.quantile(0.05) <= result.mi <= result.quantile(0.95)
+    assert result.warnings == ()
+
+
+def test_a_batch_answers_as_one_by_one(estimator: MutualInfoEstimator) -> None:
+    together = estimator.estimate_batch(SAMPLES)
+    for (x, y), found in zip(SAMPLES, together, strict=True):
+        np.testing.assert_allclose(found.values, estimator.estimate(x, y).values, atol=1e-5, rtol=1e-4)
+    assert estimator.estimate_batch([]) == []
+
+
+def test_pairwise_answers_as_one_by_one(estimator: MutualInfoEstimator) -> None:
+    rng = np.random.default_rng(0)
+    table = {"a": rng.normal(size=60), "b": rng.integers(0, 3, 60), "c": rng.normal(size=60)}
+    found = estimator.pairwise(table)
+    assert found.names == ("a", "b", "c")
+    for first, second in (("a", "b"), ("b", "c"), ("a", "c")):
+        alone = estimator.estimate(table[first], table[second])
+        np.testing.assert_allclose(found.pair(first, second).values, alone.values, atol=1e-5, rtol=1e-4)
+
+
+def test_estimates_leave_global_random_state_alone_and_repeat(estimator: MutualInfoEstimator) -> None:
+    x, y = (np.round(v) for v in pair(100))
+    before = torch.get_rng_state()
+    first = estimator.estimate(x, y)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert first.values.tolist() == estimator.estimate(x, y).values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([1.0, np.nan, 3.0, 4.0, 5.0], "NaN.*omit"),
+        ([1.0, np.inf, 3.0, 4.0, 5.0], "infinite.*omit"),
+        ([1.0, 2.0, 3.0], "3 rows and y has 5"),
+        (["a", "b", "c", "d", "e"], "real numbers"),
+        ([1j, 2, 3, 4, 5], "real numbers"),
+        ([[1.0], [2.0], [3.0, 4.0], [5.0], [6.0]], "cannot be read as an array"),
+        (np.zeros((5, 2, 2)), r"shape \(5, 2, 2\)"),
+        (np.zeros((5, 0)), "no columns"),
+        (np.float64(3.0), r"shape \(\)"),
+        ([None, "x", 3, 4, 5], "not numbers"),
+        (np.array(["2024-01-01"] * 5, dtype="datetime64[D]"), "real numbers"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_unusable_input_is_explained(estimator: MutualInfoEstimator, x: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        estimator.estimate(x, [1.0, 2.0, 3.0, 4.0, 5.0])
+
+
+def test_too_few_rows(estimator: MutualInfoEstimator) -> None:
+    for n in (0, 1, 3):
+        with pytest.raises(InputError, match=f"{n} rows came, at least 4"):
+            estimator.estimate(np.arange(float(n)), np.arange(float(n)))
+
+
+def test_omitting_missing_values(estimator: MutualInfoEstimator) -> None:
+    x, y = (v[:, 0].copy() for v in pair(60))
+    x[3], y[7] = np.nan, np.inf
+    found = estimator.estimate(x, y, nan_policy="omit")
+    keep = np.isfinite(x) & np.isfinite(y)
+    assert found.n == 58
+    assert found.values.tolist() == estimator.estimate(x[keep], y[keep]).values.tolist()
+    assert "left out 2 of 60 rows" in found.warnings[0]
+    with pytest.raises(InputError, match="nan_policy is 'drop'"):
+        estimator.estimate(x, y, nan_policy="drop")  # type: ignore[arg-type]
+
+
+def test_outside_the_trained_range_warns_and_still_answers(estimator: MutualInfoEstimator) -> None:
+    found = estimator.estimate(*pair(9000))
+    assert any("n = 9000 is outside the range 10 to 500" in warning for warning in found.warnings)
+    assert any("dx = 9" in warning for warning in estimator.estimate(*pair(30, 9)).warnings)
+
+
+def test_constant_columns_are_named(estimator: MutualInfoEstimator) -> None:
+    x, y = pair(50, 2)
+    x[:, 1] = 7.0
+    assert estimator.estimate(x, y).warnings == ("constant columns carry no information: x[1]",)
+
+
+def test_bad_pairs_and_tables_say_which(estimator: MutualInfoEstimator) -> None:
+    x, y = pair(20)
+    with pytest.raises(InputError, match="pair 1: x has 19 rows"):
+        estimator.estimate_batch([(x, y), (x[:19], y)])
+    with pytest.raises(InputError, match="pair 0 is a float"):
+        estimator.estimate_batch([3.0])  # type: ignore[list-item]
+    with pytest.raises(InputError, match="at least two"):
+        estimator.pairwise(x)
+    with pytest.raises(InputError, match="unlike lengths"):
+        estimator.pairwise({"a": [1, 2, 3, 4], "b": [1, 2, 3]})
+    with pytest.raises(InputError, match="3 names came for 2"):
+        estimator.pairwise(np.hstack([x, y]), names=["a", "b", "c"])
+
+
+def test_weights_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no such directory"):
+        MutualInfoEstimator.from_pretrained(tmp_path / "nowhere")
