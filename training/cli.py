@@ -50,6 +50,13 @@ class LastCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=False,
         )
 
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        # Lightning counts the epoch twice when it resumes from its very last batch: save after the next one instead.
+        if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         super().on_train_end(trainer, pl_module)
         trainer.save_checkpoint(Path(str(self.dirpath)) / "last.ckpt", weights_only=False)
