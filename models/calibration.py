@@ -7,6 +7,10 @@ Wüthrich and Zhu, 2021, "Distributional conformal prediction"). g depends on n,
 median: it is kept at the nodes of a grid, as probits, and interpolated linearly between them, so that the answer does
 not jump.
 
+Levels are read up to `REACH` probits. Where the truth often lies beyond even that (a network that has hardly learned), the
+value there is shifted instead, in the logarithm of value + `LOG_OFFSET`: conformalised quantile regression (Romano,
+Patterson and Candès, 2019). Shifts are zero for a network that is nearly right.
+
 Near 0 the truth may be an atom (independence), which no continuous Q has. So the levels below 0.5 are read with a
 floor: values under it count as 0. numpy alone.
 """
@@ -25,6 +29,8 @@ Array = NDArray[np.float64]
 
 N_KNOTS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 D_KNOTS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+REACH = 3.5
+LOG_OFFSET = 0.05  # nats
 MEDIAN_KNOTS = (0.0, 0.05, 0.2, 0.6, 2.0, 6.0, 20.0)  # nats
 _MEDIAN_OFFSET = 0.02  # nats; medians are interpolated in the logarithm of median + offset
 
@@ -71,17 +77,20 @@ class Calibration:
     Attributes:
         levels: (Q,) the levels of the network's answer.
         probits: (6, 6, 7, Q) at each node of n, d and median: the probit of the level to read for each of `levels`.
+        shifts: (6, 6, 7, Q) at each node: what is added to ln(value + LOG_OFFSET) for each of `levels`.
         floors: (6, 6) at each node of n and d, nats: below the median, values under it count as 0.
     """
 
     levels: Array
     probits: Array
+    shifts: Array
     floors: Array
 
     def __post_init__(self) -> None:
         shape = (len(N_KNOTS), len(D_KNOTS))
         for name, expected in (
             ("probits", (*shape, len(MEDIAN_KNOTS), len(self.levels))),
+            ("shifts", (*shape, len(MEDIAN_KNOTS), len(self.levels))),
             ("floors", shape),
         ):
             found: Array = getattr(self, name)
@@ -98,25 +107,27 @@ class Calibration:
         levels = np.asarray(levels, np.float64)
         shape = (len(N_KNOTS), len(D_KNOTS))
         maps = np.broadcast_to(probit(levels), (*shape, len(MEDIAN_KNOTS), len(levels)))
-        return cls(levels, maps.copy(), np.zeros(shape))
+        return cls(levels, maps.copy(), np.zeros_like(maps), np.zeros(shape))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Calibration":
         """The calibration that `to_dict` described; raises ConfigError for anything else."""
-        expected = {"levels", "probits", "floors"}
+        expected = {"levels", "probits", "shifts", "floors"}
         if not isinstance(values, Mapping) or set(values) != expected:
             raise ConfigError(f"a calibration has exactly the keys {sorted(expected)}")
         try:
-            levels, probits, floors = (np.array(values[key], np.float64) for key in ("levels", "probits", "floors"))
+            keys = ("levels", "probits", "shifts", "floors")
+            levels, probits, shifts, floors = (np.array(values[key], np.float64) for key in keys)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"calibration: not arrays of numbers ({error})") from error
-        return cls(levels, probits, floors)
+        return cls(levels, probits, shifts, floors)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable values, rounded to four decimals of a probit."""
         return {
             "levels": self.levels.tolist(),
             "probits": np.round(self.probits, 4).tolist(),
+            "shifts": np.round(self.shifts, 4).tolist(),
             "floors": np.round(self.floors, 5).tolist(),
         }
 
@@ -140,8 +151,10 @@ class Calibration:
         in_n = weights_n(np.broadcast_to(n, count))
         in_d = weights_d(np.broadcast_to(np.add(dx, dy), count))
         in_median = weights_median(quantiles[:, self.median])
-        at = np.einsum("bi,bj,bk,ijkq->bq", in_n, in_d, in_median, self.probits, optimize=True)
+        weights = np.einsum("bi,bj,bk->bijk", in_n, in_d, in_median).reshape(count, -1)
+        at, shift = (weights @ nodes.reshape(weights.shape[1], -1) for nodes in (self.probits, self.shifts))
         values = interpolate_probit(self.levels, quantiles, at)
+        values = np.maximum((values + LOG_OFFSET) * np.exp(shift) - LOG_OFFSET, 0.0)
         floor = np.einsum("bi,bj,ij->b", in_n, in_d, self.floors)[:, None] * floor_share(self.levels)
         return np.asarray(np.maximum.accumulate(soft_floor(values, floor), axis=1))
 

@@ -84,9 +84,13 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
 
     same = (side[:, :, None] == side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
     cross = (side[:, :, None] != side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
-    moves = concomitants(scores, row_mask) * (~derived)[:, :, None, None]  # radii are tied: no walk along them
+    moves = (
+        concomitants(scores, row_mask)[..., 0, :] * (~derived)[:, :, None, None]
+    )  # radii are tied: no walk along them
     flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).float()
-    moves = concomitants(scores, row_mask) * (~derived)[:, :, None, None]  # radii are tied: no walk along them
+    moves = (
+        concomitants(scores, row_mask)[..., 0, :] * (~derived)[:, :, None, None]
+    )  # radii are tied: no walk along them
     moves = torch.cat([moves, moves.transpose(1, 2), flags], -1)
 
     z = config.cosines  # index of the scores themselves among the basis functions
@@ -203,8 +207,6 @@ def _local(
         pad = slots - spectral.shape[1]
         spectral = torch.cat([spectral, spectral[:, -1:].expand(-1, pad)], 1)
         estimates = torch.where(bivariate[:, None], spectral, estimates)
-        walks = [concomitants(pair, row_mask, 2 ** (i + 1)) for i in range(slots)]
-        spreads = torch.where(
-            bivariate[:, None], torch.stack([w[:, 0, 1, 1] + w[:, 1, 0, 1] for w in walks], 1), spreads
-        )
+        walks = concomitants(pair, row_mask, tuple(2 ** (i + 1) for i in range(slots)))[..., 1]
+        spreads = torch.where(bivariate[:, None], walks[:, 0, 1] + walks[:, 1, 0], spreads)
     return estimates, spreads

@@ -20,42 +20,46 @@ def cross_moments(features: Tensor, n: Tensor) -> Tensor:
     return gram.view(b, d, k, d, k).transpose(2, 3)
 
 
-def concomitants(scores: Tensor, row_mask: Tensor, lag: int = 1) -> Tensor:
-    """How far column k moves between rows that are neighbours in column j: (B, D, D, MOVES), entry [j, k].
+def concomitants(scores: Tensor, row_mask: Tensor, lags: tuple[int, ...] = (1,)) -> Tensor:
+    """How far column k moves between rows that are neighbours in column j: (B, D, D, lags, MOVES), entry [j, k].
 
     Along the rows sorted by column j, mean |du| (Chatterjee 2021) and mean ln(|du| + 1/n) of the ranks u of column k
-    over `lag` steps, centred so that independence gives about 0. It resolves sharp edges and strong dependence, which
-    a short basis cannot. Samples of at most `lag` rows give 0.
+    over each lag, centred so that independence gives about 0. It resolves sharp edges and strong dependence, which a
+    short basis cannot. Samples of at most a lag of rows give 0.
     """
     b, rows, d = scores.shape
-    if rows <= lag:
-        return scores.new_zeros(b, d, d, MOVES)
     n = row_mask.sum(1)
     u = 0.5 * torch.erf(scores / math.sqrt(2.0)).reshape(b * rows, d)
     order = scores.masked_fill(~row_mask[..., None], torch.inf).argsort(dim=1)  # (B, N, D)
     start = torch.arange(b, device=n.device)[:, None, None] * rows
     walks = (order.transpose(1, 2) + start).reshape(b * d, rows)  # one walk through the rows for each column
     n_walk = n.repeat_interleave(d)[:, None]  # (B * D, 1)
-    keep = None if bool(row_mask.all()) else torch.arange(lag, rows, device=n.device) < n_walk  # (B * D, N - lag)
+    keep = None if bool(row_mask.all()) else torch.arange(rows, device=n.device) < n_walk  # (B * D, N)
     floor = 1.0 / n_walk.clamp(min=2)
     step = max(1, CHUNK // (rows * d))
-    sums = []
+    parts = []
     for i in range(0, b * d, step):
         part = slice(i, i + step)
         walk = u.index_select(0, walks[part].reshape(-1)).view(-1, rows, d)
-        move = (walk[:, lag:] - walk[:, :-lag]).abs_()  # (W, N - lag, D)
-        if keep is not None:
-            move.mul_(keep[part, :, None])
-        total = move.sum(1)
-        sums.append(torch.stack([total, _log_sum(move.add_(floor[part, :, None]))], -1))
-    count = (n - lag).clamp(min=1)[:, None, None, None]
-    means = torch.cat(sums).view(b, d, d, MOVES)
+        exists = None if keep is None else keep[part, :, None]
+        parts.append(torch.stack([_moves(walk, exists, floor[part, :, None], lag) for lag in lags], 2))
+    sums = torch.cat(parts).view(b, d, d, len(lags), MOVES)
+    steps = torch.stack([n - lag for lag in lags], 1)  # (B, lags)
     if keep is not None:  # steps that do not exist have moved by 0
-        missing = (rows - n.clamp(min=lag)) * floor.view(b, d)[:, 0].log()
-        means[..., 1] -= missing[:, None, None]
-    means = means / count
+        missing = (rows - n)[:, None] * floor.view(b, d)[:, :1].log()
+        sums[..., 1] -= missing[:, None, None, :]
+    means = sums / steps.clamp(min=1)[:, None, None, :, None]
     centred = torch.stack([1 - 3 * means[..., 0], -(means[..., 1] + 1.5)], -1)
-    return centred * (n > lag)[:, None, None, None]
+    return centred * (steps > 0)[:, None, None, :, None]
+
+
+def _moves(walk: Tensor, exists: Tensor | None, floor: Tensor, lag: int) -> Tensor:
+    """Sums over the steps of walks (W, N, D) of |du| and of ln(|du| + floor): (W, D, MOVES)."""
+    move = (walk[:, lag:] - walk[:, :-lag]).abs_()  # (W, N - lag, D)
+    if exists is not None:
+        move.mul_(exists[:, lag:])
+    total = move.sum(1)
+    return torch.stack([total, _log_sum(move.add_(floor))], -1)
 
 
 def _log_sum(values: Tensor) -> Tensor:
