@@ -7,9 +7,9 @@ Wüthrich and Zhu, 2021, "Distributional conformal prediction"). g depends on n,
 median: it is kept at the nodes of a grid, as probits, and interpolated linearly between them, so that the answer does
 not jump.
 
-Levels are read up to `REACH` probits. Where the truth often lies beyond even that (a network that has hardly learned), the
-value there is shifted instead, in the logarithm of value + `LOG_OFFSET`: conformalised quantile regression (Romano,
-Patterson and Candès, 2019). Shifts are zero for a network that is nearly right.
+Levels are read up to `REACH` probits. Where the truth often lies beyond even that (a network that has hardly learned),
+the value there is shifted as well: conformalised quantile regression (Romano, Patterson and Candès, 2019). Shifts are
+zero for a network that is nearly right.
 
 Near 0 the truth may be an atom (independence), which no continuous Q has. So the levels below 0.5 are read with a
 floor: values under it count as 0. numpy alone.
@@ -29,8 +29,7 @@ Array = NDArray[np.float64]
 
 N_KNOTS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 D_KNOTS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-REACH = 3.5
-LOG_OFFSET = 0.05  # nats
+REACH = 3.0
 MEDIAN_KNOTS = (0.0, 0.05, 0.2, 0.6, 2.0, 6.0, 20.0)  # nats
 _MEDIAN_OFFSET = 0.02  # nats; medians are interpolated in the logarithm of median + offset
 
@@ -77,7 +76,7 @@ class Calibration:
     Attributes:
         levels: (Q,) the levels of the network's answer.
         probits: (6, 6, 7, Q) at each node of n, d and median: the probit of the level to read for each of `levels`.
-        shifts: (6, 6, 7, Q) at each node: what is added to ln(value + LOG_OFFSET) for each of `levels`.
+        shifts: (6, 6, 7, Q) at each node: nats to add to the value read for each of `levels`.
         floors: (6, 6) at each node of n and d, nats: below the median, values under it count as 0.
     """
 
@@ -154,7 +153,7 @@ class Calibration:
         weights = np.einsum("bi,bj,bk->bijk", in_n, in_d, in_median).reshape(count, -1)
         at, shift = (weights @ nodes.reshape(weights.shape[1], -1) for nodes in (self.probits, self.shifts))
         values = interpolate_probit(self.levels, quantiles, at)
-        values = np.maximum((values + LOG_OFFSET) * np.exp(shift) - LOG_OFFSET, 0.0)
+        values = np.maximum(values + shift, 0.0)
         floor = np.einsum("bi,bj,ij->b", in_n, in_d, self.floors)[:, None] * floor_share(self.levels)
         return np.asarray(np.maximum.accumulate(soft_floor(values, floor), axis=1))
 

@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+# One step of Adam moves a linear layer's output by the learning rate times the sum of its inputs, and a sum over columns
+# by that times their number. These factors keep such a step small beside the answer.
+COLUMN_STEP, CORRECTION_STEP = 1 / 64, 1 / 8
 SHARPNESS = 12.0  # of the softplus that keeps quantiles from falling below zero
 
 
@@ -26,6 +29,7 @@ class QuantileHead(nn.Module):
         )
         self.weights = nn.Linear(width, anchors)
         self.correction = nn.Linear(width, 2)
+        self.column_norm = nn.LayerNorm(width)
         self.column = nn.Linear(width, 1)
         self.increments = nn.Linear(width, levels - 1)
         self.scale = nn.Linear(width, 1)
@@ -37,10 +41,12 @@ class QuantileHead(nn.Module):
         """pooled (B, F), tokens (B, D, W), columns (B, D), anchors (B, A) in nats -> (B, Q) nats."""
         hidden = self.trunk(pooled)
         base = (self.weights(hidden).softmax(1) * anchors).sum(1)
-        gain, offset = self.correction(hidden).unbind(1)
-        added = (self.column(tokens)[..., 0] * columns).sum(1)
+        gain, offset = (CORRECTION_STEP * self.correction(hidden)).unbind(1)
+        added = COLUMN_STEP * (self.column(self.column_norm(tokens))[..., 0] * columns).sum(1)
         middle = base * (1 + gain) + offset + added
-        scale = (0.05 + 0.2 * middle.detach().clamp(min=0)) * self.scale(hidden)[:, 0].clamp(-6, 6).exp()
+        scale = (0.05 + 0.2 * middle.detach().clamp(min=0)) * (CORRECTION_STEP * self.scale(hidden)[:, 0]).clamp(
+            -6, 6
+        ).exp()
         steps = scale[:, None] * nn.functional.softplus(self.increments(hidden) - 1)
         below, above = steps[:, : self.median], steps[:, self.median :]
         raw = torch.cat(

@@ -187,3 +187,24 @@ def test_soft_floor_is_continuous_and_does_not_decrease():
     steps = np.diff(answer)
     assert (steps >= 0).all()
     assert steps.max() < 0.0011
+
+
+def test_a_network_that_has_learned_nothing_gets_wide_intervals_that_cover():
+    def collapsed(seed):
+        given = wrong_network(seed)
+        return Answers(GRID, np.full_like(given.quantiles, 0.05) + 1e-4 * GRID, *(
+            getattr(given, name) for name in ("truth", "n", "dx", "dy", "family")
+        ))  # fmt: skip
+
+    calibration = conformal.fit(collapsed(0), np.random.default_rng(0))
+    assert calibration.shifts.max() > 1
+    fresh = collapsed(1)
+    assert covered(fresh, Calibration.identity(GRID), 0.9).mean() < 0.1
+    assert 0.85 < covered(fresh, calibration, 0.9).mean() < 0.97
+    values = calibration.apply(GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy)
+    assert (np.diff(values, axis=1) >= 0).all()
+    assert values.max() < 8  # the truth is at most 4: no interval explodes
+
+
+def test_a_network_that_is_nearly_right_is_not_shifted(fitted):
+    assert (fitted.shifts == 0).all()
