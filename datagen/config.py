@@ -7,8 +7,6 @@
 A part is a mixture of its own with its own ranges; a record draws a part, a component, its shape and its transforms.
 """
 
-import hashlib
-import json
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +14,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
+from mutualist.datagen.manifest import config_digest
 from mutualist.datagen.schema import SPLITS
 from mutualist.errors import ConfigError
 
@@ -129,8 +128,7 @@ class DatasetConfig(Model):
 
     def digest(self) -> str:
         """SHA-256 of the whole configuration in a canonical form: two directories with the same one are the same."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return config_digest(self.model_dump(mode="json"))
 
 
 def parse_config(values: Any, source: str = "the configuration") -> DatasetConfig:

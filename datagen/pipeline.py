@@ -23,13 +23,12 @@ from distributed import Client, LocalCluster, as_completed
 from distributed.scheduler import KilledWorker
 
 from mutualist.datagen.config import DatasetConfig
+from mutualist.datagen.manifest import FORMAT, MANIFEST, read_manifest
 from mutualist.datagen.prior import Prior
 from mutualist.datagen.schema import shard_path
 from mutualist.datagen.shards import describe_shard, make_shard
 from mutualist.errors import ConfigError, DataError
 
-MANIFEST = "manifest.json"
-FORMAT = 1
 # A task that raised is tried again this often; one whose worker died, `allowed_failures` times.
 RETRIES = 2
 ALLOWED_FAILURES = 5
@@ -116,24 +115,6 @@ def prepare(config: DatasetConfig, directory: Path) -> None:
         raise DataError(f"{directory} is not empty and holds no {MANIFEST}: give a new directory")
     directory.mkdir(parents=True, exist_ok=True)
     _write_json(path, _manifest(config, [], complete=False))
-
-
-def read_manifest(directory: str | Path) -> dict[str, Any]:
-    """The manifest of a meta-dataset.
-
-    Raises:
-        DataError: missing, unreadable, or of another format.
-    """
-    path = Path(directory) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise DataError(f"no meta-dataset at {directory}: there is no {MANIFEST}") from error
-    except ValueError as error:
-        raise DataError(f"{path} is not JSON ({error})") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or "config_sha256" not in manifest:
-        raise DataError(f"{path} is no manifest of format {FORMAT}")
-    return manifest
 
 
 def _compare_checksums(directory: Path, entries: dict[tuple[str, int], dict[str, Any]]) -> None:

@@ -216,10 +216,21 @@ class Prior:
                 "is a defect of a family or transform: report it with the configuration"
             ) from error
 
-    def _draw(self, path: tuple[int, int, int, int], split: str, number: int) -> Record:
+    def draw_joint(self, split: str, shard: int, i: int) -> tuple[JointDistribution, np.random.Generator]:
+        """The joint distribution that record i of a shard was sampled from, before its transforms, and the generator
+        as it was left; with it one may draw more rows than the record has, to check the label."""
+        rng, _, joint, _ = self._begin(seed_path(self.config, split, shard, i), split)
+        return joint, rng
+
+    def _begin(
+        self, path: tuple[int, int, int, int], split: str
+    ) -> tuple[np.random.Generator, Source, JointDistribution, int]:
         rng = generator(path)
         ingredients, choose = self._mixtures[split]
-        source, joint, n = ingredients[choose(rng)].draw(rng)
+        return rng, *ingredients[choose(rng)].draw(rng)
+
+    def _draw(self, path: tuple[int, int, int, int], split: str, number: int) -> Record:
+        rng, source, joint, n = self._begin(path, split)
         steps = [transform for probability, transform in source.steps if rng.random() < probability]
         rows = n + PILOT_ROWS if any(step.needs_pilot for step in steps) else n
         x, y = joint.sample(rows, rng)

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from mutualist.datagen.config import DatasetConfig, parse_config
-from mutualist.datagen.pipeline import Progress, make_dataset, prepare, read_manifest
+from mutualist.datagen.manifest import read_manifest
+from mutualist.datagen.pipeline import Progress, make_dataset, prepare
 from mutualist.datagen.prior import Prior
 from mutualist.datagen.schema import SCHEMA, shard_path, shard_paths
 from mutualist.datagen.shards import RecordWriter, make_shard, write_shard
