@@ -9,18 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from mutualist.models.calibration import Calibration, floor_share, weights_d, weights_median, weights_n
+from mutualist.models.calibration import (
+    REACH,
+    Calibration,
+    floor_share,
+    weights_d,
+    weights_median,
+    weights_n,
+)
 from mutualist.models.quantiles import crossing_probits, interpolate, probit
 from mutualist.training.predict import Answers
 
 Array = NDArray[np.float64]
 
-_PARENT_RECORDS = 200.0  # weight of the parent's distribution, in records
+_PARENT_RECORDS = 50.0  # weight of the parent's distribution, in records
 _PARENT_INDEPENDENT = 50.0  # the same where only independent records count
 _FINEST = 0.005  # nats; smaller mutual informations are not told from 0
 _FALSE_ALARMS = 0.05  # share of independent records whose lower end may be above the floor
 _LOW_LEVEL = 0.05
-_GRID = np.linspace(-8, 8, 3201)  # of probits of levels
+_GRID = np.linspace(-REACH, REACH, 1401)  # of probits of levels
+_SHIFTS = np.sinh(np.linspace(-8, 8, 1601)) / 30  # nats, up to 50 and finer near 0
 
 
 def transform(answers: Answers, rng: np.random.Generator) -> Array:
@@ -46,47 +54,65 @@ def fit(answers: Answers, rng: np.random.Generator, keep_median: bool | None = N
     """
     if keep_median is None:
         keep_median = _median_is_best_kept(answers, rng)
-    levels = answers.levels
-    positions = np.digitize(transform(answers, rng), _GRID)
-    positions = np.minimum(positions, len(_GRID) - 1)
-    probits = _node_maps(answers, positions, levels)
+    levels, middle = answers.levels, answers.median
+    z = transform(answers, rng)
+    probits = _at_nodes(answers, np.repeat(z[:, None], len(levels), 1), _GRID, ndtr(_GRID))
     if keep_median:
-        middle = int(np.abs(levels - 0.5).argmin())
         probits[..., :middle] = np.minimum(probits[..., :middle], 0.0)
         probits[..., middle] = 0.0
         probits[..., middle + 1 :] = np.maximum(probits[..., middle + 1 :], 0.0)
-    maps = Calibration(levels, probits, np.zeros(probits.shape[:2]))
-    return Calibration(levels, probits, _floors(maps, answers))
+    shifts, floors = np.zeros_like(probits), np.zeros(probits.shape[:2])
+    beyond = np.abs(probits) >= REACH - 1e-9
+    if beyond.any():
+        maps = Calibration(levels, probits, shifts, floors)
+        values = maps.apply(levels, answers.quantiles, answers.n, answers.dx, answers.dy)
+        missing = answers.truth[:, None] - values
+        shifts = np.where(beyond, _at_nodes(answers, missing, _SHIFTS, (_SHIFTS >= 0).astype(float)), 0.0)
+    return Calibration(levels, probits, shifts, _floors(Calibration(levels, probits, shifts, floors), answers))
 
 
-def _node_maps(answers: Answers, positions: NDArray[np.int64], levels: Array) -> Array:
-    """Probits (6, 6, 7, Q) to read at each node."""
+def _at_nodes(answers: Answers, samples: Array, grid: Array, prior: Array) -> Array:
+    """Quantiles (6, 6, 7, Q) of column q of `samples` (R, Q) at level q, near each node.
+
+    Args:
+        grid: (G,) the values that a quantile may take.
+        prior: (G,) the distribution function that all records are pooled with.
+    """
     in_n, in_d = weights_n(answers.n), weights_d(answers.dx + answers.dy)
-    in_median = weights_median(answers.quantiles[:, int(np.abs(levels - 0.5).argmin())])
-
-    def pooled(weights: Array, parent: Array) -> tuple[Array, float]:
-        counts = np.bincount(positions, weights=weights, minlength=len(_GRID)).cumsum()
-        total = counts[-1] + _PARENT_RECORDS
-        return (counts + _PARENT_RECORDS * parent) / total, total
-
-    out = np.empty((in_n.shape[1], in_d.shape[1], in_median.shape[1], len(levels)))
-    everywhere, _ = pooled(np.ones(len(answers)), ndtr(_GRID))
-    for i in range(in_n.shape[1]):
-        at_n, _ = pooled(in_n[:, i], everywhere)
-        for k in range(in_median.shape[1]):
-            weights = in_n[:, i] * in_median[:, k]
-            at_median, _ = pooled(weights, at_n)
-            for j in range(in_d.shape[1]):
-                distribution, total = pooled(weights * in_d[:, j], at_median)
-                out[i, j, k] = _invert(distribution, levels, total)
+    in_median = weights_median(answers.quantiles[:, answers.median])
+    shape = in_n.shape[1], in_d.shape[1], in_median.shape[1]
+    weights = np.einsum("ri,rj,rk->rijk", in_n, in_d, in_median).reshape(len(answers), -1)
+    record, node = np.nonzero(weights)  # at most eight nodes a record
+    weight = weights[record, node]
+    positions = np.minimum(np.searchsorted(grid, samples), len(grid) - 1)
+    out = np.empty((*shape, len(answers.levels)))
+    for q in range(len(answers.levels)):
+        if q == 0 or (samples[:, q] != samples[:, q - 1]).any():
+            cells = node * len(grid) + positions[record, q]
+            counts = np.bincount(cells, weight, weights.shape[1] * len(grid)).reshape(*shape, -1).cumsum(-1)
+            distribution = _pooled(counts, prior)
+        out[..., q] = _invert(distribution, grid, answers.levels[q], len(answers))
     return out
 
 
-def _invert(distribution: Array, levels: Array, records: float) -> Array:
-    """Probits at which a distribution over the grid reaches `levels`, taken outwards by one record (finite samples)."""
-    outwards = np.clip(0.5 + (levels - 0.5) * (1 + 1 / records), 0.0, 1.0)
-    at = np.searchsorted(distribution, outwards, side="left")
-    return np.asarray(_GRID[np.clip(at, 0, len(_GRID) - 1)])
+def _pooled(counts: Array, prior: Array) -> Array:
+    """Distribution functions (6, 6, 7, G) of cumulative weights, each pooled with its parent's."""
+    parent = prior
+    for axes in (
+        (0, 1, 2),
+        (1, 2),
+        (1,),
+        (),
+    ):  # what is summed over: all records; of one n; of one n and median; the node
+        total = counts.sum(axes, keepdims=True) if axes else counts
+        parent = (total + _PARENT_RECORDS * parent) / (total[..., -1:] + _PARENT_RECORDS)
+    return parent
+
+
+def _invert(distribution: Array, grid: Array, level: float, records: int) -> Array:
+    """Points at which distributions (..., G) reach a level, taken outwards by one record (finite samples)."""
+    outwards = min(max(0.5 + (level - 0.5) * (1 + 1 / records), 0.0), 1.0)
+    return np.asarray(grid[np.minimum((distribution < outwards).sum(-1), len(grid) - 1)])
 
 
 def _floors(maps: Calibration, answers: Answers) -> Array:

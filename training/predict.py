@@ -37,6 +37,11 @@ class Answers:
     def __len__(self) -> int:
         return len(self.truth)
 
+    @property
+    def median(self) -> int:
+        """Index of the level 0.5."""
+        return int(np.abs(self.levels - 0.5).argmin())
+
     def where(self, chosen: NDArray[np.bool_]) -> "Answers":
         """The records for which `chosen` (R,) holds."""
         return Answers(

@@ -206,5 +206,7 @@ def test_a_network_that_has_learned_nothing_gets_wide_intervals_that_cover():
     assert values.max() < 8  # the truth is at most 4: no interval explodes
 
 
-def test_a_network_that_is_nearly_right_is_not_shifted(fitted):
-    assert (fitted.shifts == 0).all()
+def test_a_network_that_is_nearly_right_is_not_shifted():
+    calibration = conformal.fit(wrong_network(4, spread=0.95, bias=0.1), np.random.default_rng(0))
+    assert (calibration.shifts[..., 1:-1] == 0).all()  # one record in 200 may still lie far out
+    assert np.abs(calibration.shifts).max() < 0.5

@@ -77,7 +77,8 @@ def test_a_calibration_of_other_levels_is_refused(checkpoint, dataset, tmp_path)
     document = json.loads(out.read_text())
     values = document["calibration"]
     values["levels"] = values["levels"][:-1]
-    values["probits"] = np.array(values["probits"])[..., :-1].tolist()
+    for key in ("probits", "shifts"):
+        values[key] = np.array(values[key])[..., :-1].tolist()
     out.write_text(json.dumps(document))
     with pytest.raises(WeightsError, match="fitted for other levels"):
         export(checkpoint, out, dataset, tmp_path / "export")
