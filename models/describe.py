@@ -84,13 +84,9 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
 
     same = (side[:, :, None] == side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
     cross = (side[:, :, None] != side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
-    moves = (
-        concomitants(scores, row_mask)[..., 0, :] * (~derived)[:, :, None, None]
-    )  # radii are tied: no walk along them
     flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).float()
-    moves = (
-        concomitants(scores, row_mask)[..., 0, :] * (~derived)[:, :, None, None]
-    )  # radii are tied: no walk along them
+    # No walk goes along a radius: its ties have no order.
+    moves = concomitants(scores, row_mask)[..., 0, :] * (~derived)[:, :, None, None]
     moves = torch.cat([moves, moves.transpose(1, 2), flags], -1)
 
     z = config.cosines  # index of the scores themselves among the basis functions
