@@ -1,4 +1,4 @@
-"""`mutualist datagen …`: make a meta-dataset."""
+"""`mutualist datagen …`: make a meta-dataset, and look at what was made."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,7 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from mutualist.datagen import look
 from mutualist.datagen.config import DatasetConfig, load_config
+from mutualist.datagen.flow_command import fit_flow
 from mutualist.errors import ConfigError
 
 app = typer.Typer(help="Synthesise meta-datasets with known mutual information.", no_args_is_help=True)
@@ -44,6 +46,13 @@ def make(
         raise ConfigError("give the directory to write to (--out DIR), or --dry-run")
     else:
         _make(parsed, out, workers, scheduler, console)
+
+
+app.command()(look.show)
+app.command()(look.verify)
+
+
+app.command()(fit_flow)
 
 
 def _make(config: DatasetConfig, out: Path, workers: int | None, scheduler: str | None, console: Console) -> None:

@@ -1,6 +1,5 @@
 """Makes one shard: records drawn and written row group by row group, the file whole or not at all."""
 
-import hashlib
 import json
 import os
 from collections import Counter
@@ -15,13 +14,13 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from mutualist.datagen.config import DatasetConfig, parse_config
+from mutualist.datagen.integrity import METADATA_KEY, checksum, read_stated
 from mutualist.datagen.prior import Prior, Record
 from mutualist.datagen.schema import SCHEMA, shard_path
 from mutualist.errors import DataError
 
 # Readers that stream take one row group at a time: at most this many records.
 ROW_GROUP_RECORDS = 250
-METADATA_KEY = "mutualist"
 
 
 class _Ragged:
@@ -112,33 +111,6 @@ def write_shard(path: Path, records: Iterable[Record], stated: dict[str, Any]) -
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def read_stated(path: Path) -> dict[str, Any]:
-    """What a shard says of itself: config digest, split, shard, counts.
-
-    Raises:
-        DataError: the file is truncated, not Parquet, or not a shard of a meta-dataset.
-    """
-    try:
-        footer = pq.read_metadata(path)
-        schema = footer.schema.to_arrow_schema()
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(
-            f"shard {path} is damaged or not a Parquet file ({error}): delete it and make it again"
-        ) from error
-    stated = (footer.metadata or {}).get(METADATA_KEY.encode())
-    if stated is None or not schema.equals(SCHEMA):
-        raise DataError(
-            f"{path} is no shard of a meta-dataset made by this version: delete it, or use another directory"
-        )
-    return dict(json.loads(stated))
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make_shard(config: dict[str, Any] | DatasetConfig, split: str, shard: int, directory: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from mutualist.datagen.integrity import check_on_read
 from mutualist.datagen.schema import SCHEMA
 from mutualist.errors import DataError
 
@@ -61,8 +62,10 @@ def read_records(path: Path, start: int = 0, stop: int | None = None) -> Iterato
 
     Raises:
         DataError: the file is missing, truncated, not of the meta-dataset's schema, or a record contradicts itself
-            (lengths, NaN, negative or infinite mutual information).
+            (lengths, NaN, negative or infinite mutual information), or the file is not what the manifest beside it
+            lists: its checksum is compared before the first record is read.
     """
+    check_on_read(path)
     with _open(path) as shard:
         stop = shard.metadata.num_rows if stop is None else stop
         first = 0  # index of the row group's first record
