@@ -36,12 +36,12 @@ _MEDIAN_OFFSET = 0.02  # nats; medians are interpolated in the logarithm of medi
 
 def grid_weights(knots: ArrayLike, at: ArrayLike) -> Array:
     """Weights (B, K) of the K knots at B points: linear between two knots, constant beyond the ends; they sum to 1."""
-    knots, at = np.asarray(knots, np.float64), np.asarray(at, np.float64)
-    at = np.clip(at, knots[0], knots[-1])
-    i = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
-    fraction = (at - knots[i]) / (knots[i + 1] - knots[i])
-    weights = np.zeros((len(at), len(knots)))
-    rows = np.arange(len(at))
+    grid = np.asarray(knots, np.float64)
+    points = np.clip(np.asarray(at, np.float64), grid[0], grid[-1])
+    i = np.clip(np.searchsorted(grid, points, side="right") - 1, 0, len(grid) - 2)
+    fraction = (points - grid[i]) / (grid[i + 1] - grid[i])
+    weights = np.zeros((len(points), len(grid)))
+    rows = np.arange(len(points))
     weights[rows, i] = 1 - fraction
     weights[rows, i + 1] = fraction
     return weights
@@ -103,10 +103,10 @@ class Calibration:
     @classmethod
     def identity(cls, levels: ArrayLike) -> "Calibration":
         """The calibration that changes nothing."""
-        levels = np.asarray(levels, np.float64)
+        grid = np.asarray(levels, np.float64)
         shape = (len(N_KNOTS), len(D_KNOTS))
-        maps = np.broadcast_to(probit(levels), (*shape, len(MEDIAN_KNOTS), len(levels)))
-        return cls(levels, maps.copy(), np.zeros_like(maps), np.zeros(shape))
+        maps = np.broadcast_to(probit(grid), (*shape, len(MEDIAN_KNOTS), len(grid)))
+        return cls(grid, maps.copy(), np.zeros_like(maps), np.zeros(shape))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Calibration":
