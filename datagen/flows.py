@@ -67,23 +67,23 @@ class InvertibleFlow:
 
     Attributes:
         dim: number of columns.
-        layers: the `normflows` layers, first applied first.
+        sequence: the `normflows` layers, first applied first; `layers` holds their weights.
         parameters: what defines the flow besides its random numbers, JSON-serialisable.
     """
 
     def __init__(self, dim: int, layers: list[Flow], parameters: dict[str, Any]) -> None:
         self.dim = dim
         self.layers = nn.ModuleList(layers)
-        self._sequence = layers
+        self.sequence = layers
         self.parameters = parameters
 
     def forward(self, rows: Rows) -> NDArray[np.float32]:
         """Maps rows of shape (n, dim) to rows of the same shape. InputError for another shape."""
-        return self._run(rows, [layer.forward for layer in self._sequence])
+        return self._run(rows, [layer.forward for layer in self.sequence])
 
     def inverse(self, rows: Rows) -> NDArray[np.float32]:
         """The inverse of `forward`, within 1e-4 for rows of about unit scale."""
-        return self._run(rows, [layer.inverse for layer in reversed(self._sequence)])
+        return self._run(rows, [layer.inverse for layer in reversed(self.sequence)])
 
     def _run(self, rows: Rows, steps: list[Callable[[Tensor], tuple[Tensor, Tensor]]]) -> NDArray[np.float32]:
         if rows.ndim != 2 or rows.shape[1] != self.dim:
