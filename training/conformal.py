@@ -136,7 +136,7 @@ def _floors(maps: Calibration, answers: Answers) -> Array:
         at_n = pooled(in_n[:, i], everywhere)
         for j in range(in_d.shape[1]):
             at = np.searchsorted(pooled(in_n[:, i] * in_d[:, j], at_n), 1 - _FALSE_ALARMS)
-            floors[i, j] = max(_FINEST, low[min(at, len(low) - 1)] / floor_share(_LOW_LEVEL))
+            floors[i, j] = max(_FINEST, low[np.minimum(at, len(low) - 1)] / floor_share(_LOW_LEVEL))
     return floors
 
 

@@ -95,7 +95,7 @@ class MetaDataModule(L.LightningDataModule):
         def position() -> tuple[int, int]:
             if not stream.shuffle or self.trainer is None:
                 return 0, 0
-            progress = self.trainer.fit_loop.epoch_loop.batch_progress.current
+            progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current
             return self.trainer.current_epoch, progress.processed
 
         return ResumableLoader(stream, position, workers)

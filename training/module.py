@@ -111,11 +111,10 @@ class MutualInfoModule(L.LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clips the gradient's norm. One that is not finite is dropped: the optimiser then leaves all as it is."""
-        if self._skipped:
-            return
         norm = nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val or torch.inf)
         if torch.isfinite(norm):
-            self._skipped_in_a_row = 0
+            if not self._skipped:
+                self._skipped_in_a_row = 0
             return
         for parameter in self.parameters():
             parameter.grad = None

@@ -42,12 +42,12 @@ def epoch_segments(
     skip = epoch * share
     segments: list[Segment] = []
     for number in count(skip // total):
-        order = mine if rng is None else rng(number).permutation(mine)
+        order = (mine if rng is None else rng(number).permutation(mine)).tolist()
         position = number * total
         for shard in order:
             first, end = max(skip - position, 0), min(skip + share - position, counts[shard])
             if first < end:
-                segments.append((int(shard), first, end))
+                segments.append((shard, first, end))
             position += counts[shard]
         if position >= skip + share:
             return segments
