@@ -73,7 +73,8 @@ def _small(centred: Ints) -> NDArray[np.float64]:
     n, d = centred.shape
     bits = int((53 - np.log2(n) - np.log2(d + 1)) / 3) - 1
     shift = max(0, int(n).bit_length() + 1 - bits)
-    return (np.sign(centred) * (np.abs(centred) >> shift)).astype(np.float64)
+    small: NDArray[np.float64] = (np.sign(centred) * (np.abs(centred) >> shift)).astype(np.float64)
+    return small
 
 
 def _third_moments(small: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -98,7 +99,7 @@ def _oriented(centred: Ints) -> bool:
 def _column_keys(centred: Ints, side: NDArray[np.bool_]) -> Keys:
     """(d,) keys that depend on the sample, not on the order of its rows and columns, nor on which side is X."""
     cells = centred.view(np.uint64)
-    keys = _mix(cells).sum(0, dtype=np.uint64)
+    keys: Keys = _mix(cells).sum(0, dtype=np.uint64)
     for _ in range(ROUNDS):
         hashed = _mix(cells + keys)
         of_x, of_y = hashed[:, ~side].sum(1, dtype=np.uint64), hashed[:, side].sum(1, dtype=np.uint64)

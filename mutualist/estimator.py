@@ -103,7 +103,11 @@ class MutualInfoEstimator:
         return self._answer(samples)
 
     def pairwise(
-        self, table: ArrayLike, names: Sequence[str] | None = None, *, nan_policy: NanPolicy = "raise"
+        self,
+        table: ArrayLike | Mapping[str, ArrayLike],
+        names: Sequence[str] | None = None,
+        *,
+        nan_policy: NanPolicy = "raise",
     ) -> PairwiseEstimates:
         """Estimates the mutual information of all pairs of columns of a table, in nats.
 
@@ -169,8 +173,10 @@ class MutualInfoEstimator:
         exists = torch.from_numpy(row_mask)
         with torch.inference_mode():
             scores = scores_from_ranks(torch.from_numpy(ranks), exists)
-            answer = self._bundle.net(scores, torch.from_numpy(side), exists, torch.from_numpy(column_mask))
-        return answer.double().numpy()
+            answer: torch.Tensor = self._bundle.net(
+                scores, torch.from_numpy(side), exists, torch.from_numpy(column_mask)
+            )
+        return np.asarray(answer.double())
 
 
 def _groups(shapes: Sequence[tuple[int, int]]) -> list[list[int]]:

@@ -64,8 +64,7 @@ def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
             ) from error
     if array.dtype.kind not in "fiub":
         raise InputError(
-            f"{name} has dtype {array.dtype}; give real numbers: encode categories as integers (their order does not "
-            "matter to a single column), dates as timestamps"
+            f"{name} has dtype {array.dtype}; give real numbers: encode categories as integers and dates as timestamps"
         )
     return array.astype(np.float64)
 

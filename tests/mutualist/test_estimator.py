@@ -21,7 +21,7 @@ def pair(n: int, dx: int = 1, dy: int = 1, seed: int = 0) -> tuple[np.ndarray, n
     return x, x[:, :1] + rng.normal(size=(n, dy))
 
 
-SAMPLES = [pair(4), pair(40), pair(400, 3, 2), pair(60, 8, 8), tuple(np.round(v) for v in pair(80, 2, 1))]
+SAMPLES: list[Any] = [pair(4), pair(40), pair(400, 3, 2), pair(60, 8, 8), tuple(np.round(v) for v in pair(80, 2, 1))]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)

@@ -5,13 +5,12 @@ import pytest
 from scipy import stats
 from scipy.special import gammaln, ndtr
 
-from mutualist.datagen.families.archimedean import ARCHIMEDEAN
+from mutualist.datagen.families.archimedean import ARCHIMEDEAN, clayton_uniforms
 from mutualist.datagen.families.copulas import (
     KINDS,
     ClaytonBlock,
     Copula,
     clayton_information,
-    clayton_uniforms,
     student_excess,
 )
 from mutualist.datagen.families.lifted import LiftedCopula
