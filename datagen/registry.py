@@ -1,6 +1,6 @@
 """Families by name, so that a configuration can say `family: multivariate-normal`."""
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
 from mutualist.datagen.interface import Family
@@ -26,4 +26,15 @@ def make_family(name: str, options: dict[str, Any]) -> Family:
     known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
     if unknown := set(options) - known:
         raise ConfigError(f"family {name!r} has no option {sorted(unknown)}; it takes {sorted(known)}")
+    if missing := [option for option in required_options(cls) if option not in options]:
+        raise ConfigError(f"family {name!r} needs the options {missing}: give them under `options`")
     return cls(**options)
+
+
+def required_options(cls: type[Family]) -> list[str]:
+    """Options without a default, as of a family that reads a user's own file."""
+    return [
+        f.name
+        for f in fields(cls)  # type: ignore[arg-type]
+        if f.default is MISSING and f.default_factory is MISSING
+    ]

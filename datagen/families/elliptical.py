@@ -66,7 +66,8 @@ def _check_structure(structure: str) -> None:
         raise ConfigError(f"unknown structure {structure!r}; choose one of {', '.join(STRUCTURES)}")
 
 
-def _ranges(given: dict[str, Range]) -> Ranges:
+def ranges_from(given: dict[str, Range]) -> Ranges:
+    """The default ranges with those replaced that are given by name; ConfigError for anything else."""
     try:
         return Ranges(**{name: (float(low), float(high)) for name, (low, high) in given.items()})
     except (TypeError, ValueError) as error:
@@ -85,7 +86,7 @@ class MultivariateNormalFamily(Family):
 
     def __post_init__(self) -> None:
         _check_structure(self.structure)
-        object.__setattr__(self, "_ranges", _ranges(self.ranges))
+        object.__setattr__(self, "_ranges", ranges_from(self.ranges))
 
     def supports(self, dx: int, dy: int) -> bool:
         return dx >= 1 and dy >= 1
@@ -109,7 +110,7 @@ class MultivariateStudentFamily(Family):
 
     def __post_init__(self) -> None:
         _check_structure(self.structure)
-        object.__setattr__(self, "_ranges", _ranges(self.ranges))
+        object.__setattr__(self, "_ranges", ranges_from(self.ranges))
         if not 0.5 <= self.nu[0] <= self.nu[1]:
             raise ConfigError(f"option nu: {self.nu}: give [low, high] with 0.5 <= low <= high")
 

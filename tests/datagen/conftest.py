@@ -1,7 +1,9 @@
 """Small configurations for the tests of datagen."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mutualist.datagen.config import DatasetConfig, parse_config
@@ -40,3 +42,16 @@ def small_values(**changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def small() -> DatasetConfig:
     return parse_config(small_values())
+
+
+@pytest.fixture(scope="session")
+def stored_flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A flow of two columns, hardly fitted, but bent: what a family needs that reads one."""
+    from mutualist.datagen.flow_fit import fit_flow
+
+    rng = np.random.default_rng(0)
+    u = rng.standard_normal(200)
+    table = np.column_stack([np.exp(0.5 * u), u**2 + 0.3 * rng.standard_normal(200)])
+    path = tmp_path_factory.mktemp("flows") / "bent"
+    fit_flow(table, rng, columns=("a", "b"), layers=2, steps=40).save(path)
+    return path

@@ -2,26 +2,39 @@
 
 import json
 import zlib
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import mutualist.datagen.families  # noqa: F401  registers the families
 from mutualist.datagen.composite import Independent, Swapped
-from mutualist.datagen.interface import JointDistribution
-from mutualist.datagen.registry import FAMILIES, make_family
+from mutualist.datagen.interface import Family, JointDistribution
+from mutualist.datagen.registry import FAMILIES, make_family, required_options
 from mutualist.errors import ConfigError
 
 NAMES = sorted(FAMILIES)
+# Options of the families that have some without a default.
+OPTIONS: dict[str, dict[str, Any]] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _options(stored_flow: Path) -> None:
+    OPTIONS["fitted-flow"] = {"flow": str(stored_flow)}
+
+
+def family_of(name: str) -> Family:
+    return make_family(name, OPTIONS.get(name, {}))
 
 
 def supported(name: str, limit: int = 5) -> list[tuple[int, int]]:
-    family = FAMILIES[name]()
+    family = family_of(name)
     return [(dx, dy) for dx in range(1, limit + 1) for dy in range(1, limit + 1) if family.supports(dx, dy)]
 
 
 def draw(name: str, seed: int, dims: tuple[int, int]) -> JointDistribution:
-    return FAMILIES[name]().draw(np.random.default_rng((zlib.crc32(name.encode()), seed)), *dims)
+    return family_of(name).draw(np.random.default_rng((zlib.crc32(name.encode()), seed)), *dims)
 
 
 def some_dims(name: str) -> list[tuple[int, int]]:
@@ -81,8 +94,14 @@ def test_unknown_family_names_those_that_exist() -> None:
         make_family("multivariat-normal", {})
 
 
-def test_every_family_takes_part_in_the_cpu_configuration() -> None:
+@pytest.mark.parametrize("name", [name for name in NAMES if required_options(FAMILIES[name])])
+def test_an_option_without_default_is_asked_for(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"needs the options .*{required_options(FAMILIES[name])[0]}"):
+        make_family(name, {})
+
+
+def test_every_family_that_needs_no_file_takes_part_in_the_cpu_configuration() -> None:
     from mutualist.datagen.config import load_config
 
     named = {c.family for part in load_config("cpu").parts for c in part.components}
-    assert named == set(NAMES)
+    assert named == {name for name in NAMES if not required_options(FAMILIES[name])}
