@@ -9,7 +9,6 @@ torch is imported when an estimator is first made, so that ``import mutualist`` 
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from mutualist.estimator import MutualInfoEstimator
     from mutualist.result import MIEstimate
 
-__version__ = version("mutualist")
+    __version__: str
 
 _HOME = {
     "MutualInfoEstimator": "mutualist.estimator",
@@ -42,6 +41,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # costs more than all the rest of this import
+
+        return version("mutualist")
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'mutualist' has no attribute {name!r}")
