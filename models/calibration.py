@@ -109,7 +109,7 @@ class Calibration:
         return cls(grid, maps.copy(), np.zeros_like(maps), np.zeros(shape))
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Calibration":
+    def from_dict(cls, values: Any) -> "Calibration":
         """The calibration that `to_dict` described; raises ConfigError for anything else."""
         expected = {"levels", "probits", "shifts", "floors"}
         if not isinstance(values, Mapping) or set(values) != expected:

@@ -85,12 +85,12 @@ class MutualInfoModule(L.LightningModule):
         """Quantiles (B, Q) of a batch, nats. The same `tie_seed` breaks ties in the same way."""
         generator = torch.Generator(device=batch["values"].device).manual_seed(tie_seed)
         scores = normal_scores(batch["values"], batch["row_mask"], generator)
-        return self.net(scores, batch["side"], batch["row_mask"], batch["column_mask"])  # type: ignore[no-any-return]
+        return self.net(scores, batch["side"], batch["row_mask"], batch["column_mask"])
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         try:
             quantiles = self(batch, tie_seed=self._tie_seed(1, self.global_step))
-        except torch.linalg.LinAlgError as error:
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
             self._skip(f"the network failed ({str(error).splitlines()[0]})")
             return None
         truth, size = batch["mi"], len(batch["mi"])
