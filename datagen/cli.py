@@ -50,6 +50,7 @@ def make(
 
 app.command()(look.show)
 app.command()(look.verify)
+app.command()(look.report)
 
 
 app.command()(fit_flow)
