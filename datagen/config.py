@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from mutualist.datagen.manifest import config_digest
 from mutualist.datagen.schema import SPLITS
@@ -53,6 +63,20 @@ class Shape(Model):
         return {"low": value, "high": value} if isinstance(value, int) else value
 
 
+class MIRange(Model):
+    """MI in nats, low included and high not."""
+
+    low: float = Field(ge=0)
+    high: float
+    weight: float = Field(default=1.0, ge=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "MIRange":
+        if not self.low < self.high < float("inf"):
+            raise ValueError(f"low ({self.low}) must be below high ({self.high}), and high finite")
+        return self
+
+
 class Step(Model):
     """A transform, applied with a probability."""
 
@@ -81,6 +105,10 @@ class Part(Model):
     concatenate: probability, again after each, that columns left over on both sides take a further joint distribution
         of the part beside the first; what is left in the end is filled by columns that add nothing.
     swap: probability that X and Y change places.
+    mi: law of the MI of those that are not independent; a range is drawn by weight, and joint distributions (component,
+        shape and parameters) are drawn until one falls into it. What families one gets then depends on the law: those
+        that seldom reach a range are seldom among its records. The manifest counts the draws rejected. By default
+        the MI is what families and dimensions make it.
     """
 
     name: str
@@ -93,6 +121,15 @@ class Part(Model):
     swap: float = Field(default=0.0, ge=0, le=1)
     components: tuple[Component, ...] = Field(min_length=1)
     transforms: tuple[Step, ...] = ()
+    mi: tuple[MIRange, ...] | None = Field(default=None, min_length=1)
+
+    @model_serializer(mode="wrap")
+    def _without_absent_law(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A part without a law of MI is written as before there were any, so that its digest stays."""
+        values: dict[str, Any] = handler(self)
+        if values.get("mi") is None:
+            values.pop("mi", None)
+        return values
 
 
 class Split(Model):
@@ -153,7 +190,7 @@ def config_names() -> list[str]:
 
 
 def load_config(name_or_path: str | Path) -> DatasetConfig:
-    """A configuration by the name of a packaged one (`tiny`, `cpu`) or by the path of a YAML file.
+    """A configuration by the name of a packaged one (`tiny`, `cpu`, `full`) or by the path of a YAML file.
 
     Paths of fitted flows are relative to the file's folder, and pinned by digest (`flow_paths.pin_flows`).
 

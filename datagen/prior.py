@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 import mutualist.datagen.families  # registers the families
 import mutualist.datagen.flow_transform  # noqa: F401  registers the transform
 from mutualist.datagen.composite import Concatenation, Independent, Swapped
-from mutualist.datagen.config import Component, DatasetConfig, Part, Range, Shape, Step
+from mutualist.datagen.config import Component, DatasetConfig, MIRange, Part, Range, Shape, Step
 from mutualist.datagen.filler import Filled
+from mutualist.datagen.held_out import check_held_out
 from mutualist.datagen.interface import Family, JointDistribution
 from mutualist.datagen.registry import make_family
 from mutualist.datagen.schema import SPLITS
@@ -21,6 +22,8 @@ from mutualist.datagen.transforms import Transform, make_transform
 from mutualist.errors import ConfigError, DataError, MutualistError
 
 PILOT_ROWS = 64
+# Draws of a joint distribution for one record before a part's law of MI counts as out of its reach.
+MOST_DRAWS = 20_000
 
 
 class Record(NamedTuple):
@@ -126,8 +129,23 @@ class Source:
         return int(cx), int(cy)
 
 
+class MILaw:
+    """Draws a range of MI, in nats."""
+
+    def __init__(self, ranges: Sequence[MIRange], what: str) -> None:
+        self._ranges = ranges
+        self._choose = Chooser([r.weight for r in ranges], what)
+
+    def __call__(self, rng: np.random.Generator) -> MIRange:
+        return self._ranges[self._choose(rng)]
+
+
 class Ingredients:
-    """A part made ready."""
+    """A part made ready.
+
+    Attributes:
+        rejected: how many joint distributions its law of MI has rejected so far.
+    """
 
     def __init__(self, part: Part) -> None:
         self.part = part
@@ -136,9 +154,33 @@ class Ingredients:
             Source(component, part, f"{where}.components.{i}") for i, component in enumerate(part.components)
         ]
         self.choose = Chooser([c.weight for c in part.components], f"{where}.components")
+        self.mi = MILaw(part.mi, f"{where}.mi") if part.mi else None
+        self.rejected = 0
 
     def draw(self, rng: np.random.Generator) -> tuple[Source, JointDistribution, int]:
         """A source, a joint distribution that has it as first block, and the number of rows."""
+        if self.mi is None:
+            source, joint, n, turned = self._draw_once(rng)
+            apart = rng.random() < self.part.independent
+        else:
+            apart = rng.random() < self.part.independent
+            wanted = None if apart else self.mi(rng)
+            for _ in range(MOST_DRAWS):
+                source, joint, n, turned = self._draw_once(rng)
+                if wanted is None or wanted.low <= joint.mi < wanted.high:
+                    break
+                self.rejected += 1
+            else:
+                raise ConfigError(
+                    f"part {self.part.name!r}: none of {MOST_DRAWS} draws had an MI from {wanted.low} to {wanted.high} "
+                    "nats as its law `mi` asks; give a range that its components reach"
+                )
+        if apart:
+            joint = Independent(joint)
+        return source, Swapped(joint) if turned else joint, n
+
+    def _draw_once(self, rng: np.random.Generator) -> tuple[Source, JointDistribution, int, bool]:
+        """The last value: whether X and Y are to change places."""
         source = self.sources[self.choose(rng)]
         n = source.n(rng)
         for _ in range(1000):
@@ -153,10 +195,7 @@ class Ingredients:
             raise ConfigError(
                 f"part {self.part.name!r}: the law of dimensions hardly ever gives room for {source.family.name!r}"
             )
-        joint = self._compose(rng, source, dx, dy)
-        if rng.random() < self.part.independent:
-            joint = Independent(joint)
-        return source, Swapped(joint) if turned else joint, n
+        return source, self._compose(rng, source, dx, dy), n, turned
 
     def _compose(self, rng: np.random.Generator, source: Source, dx: int, dy: int) -> JointDistribution:
         cx, cy = source.core(rng, dx, dy, self.part.widen)
@@ -186,18 +225,25 @@ class Prior:
     """Draws records of a configuration.
 
     Raises:
-        ConfigError: an unknown family, transform or option, or a family for which no dimensions are left.
+        ConfigError: an unknown family, transform or option, a family for which no dimensions are left, or a split
+            out of the meta-distribution that draws what training draws.
     """
 
     def __init__(self, config: DatasetConfig) -> None:
         self.config = config
-        parts = {part.name: Ingredients(part) for part in config.parts}
+        check_held_out(config)
+        parts = self._parts = {part.name: Ingredients(part) for part in config.parts}
         weights = {part.name: part.weight for part in config.parts}
         self._mixtures: dict[str, tuple[list[Ingredients], Chooser]] = {}
         for split, settings in config.splits.items():
             names = settings.parts or tuple(parts)
             chooser = Chooser([weights[name] for name in names], f"parts of split {split!r}")
             self._mixtures[split] = ([parts[name] for name in names], chooser)
+
+    @property
+    def rejected(self) -> int:
+        """How many joint distributions laws of MI have rejected so far."""
+        return sum(part.rejected for part in self._parts.values())
 
     def draw_record(self, split: str, shard: int, i: int) -> Record:
         """Record i of a shard of a split; the same whatever was drawn before it.

@@ -13,7 +13,8 @@ import pyarrow as pa
 from mutualist.errors import DataError
 
 # The order is part of every record's seed path: append, never reorder.
-SPLITS = ("train", "validation", "calibration", "test")
+# test_ood is out of the meta-distribution: what it draws does not occur in training (`mutualist.datagen.held_out`).
+SPLITS = ("train", "validation", "calibration", "test", "test_ood")
 
 
 def _field(name: str, kind: pa.DataType) -> pa.Field:

@@ -13,10 +13,10 @@ Values = dict[str, Any]
 
 
 def test_packaged_configurations_are_found_and_can_be_drawn_from() -> None:
-    assert {"tiny", "cpu"} <= set(config_names())
+    assert {"tiny", "cpu", "full"} <= set(config_names())
     for name in config_names():
         config = load_config(name)
-        assert set(config.splits) == {"train", "validation", "calibration", "test"}
+        assert {"train", "validation", "calibration", "test"} <= set(config.splits)
         prior = Prior(config)
         for split in config.splits:
             assert prior.draw_record(split, 0, 0).seed_path[0] == config.seed
@@ -27,6 +27,15 @@ def test_a_path_is_read_like_a_name(tmp_path: Path, small: DatasetConfig) -> Non
     path.write_text(yaml.safe_dump(small.model_dump(mode="json")))
     assert load_config(path) == small
     assert load_config(path).digest() == small.digest()
+
+
+def test_a_part_without_a_law_of_mi_has_the_digest_of_before_there_were_any(small: DatasetConfig) -> None:
+    assert "mi" not in small.model_dump(mode="json")["parts"][0]
+    values = small.model_dump(mode="json")
+    values["parts"][0]["mi"] = [{"low": 0.1, "high": 1.0}]
+    with_law = parse_config(values)
+    assert with_law.digest() != small.digest()
+    assert parse_config(with_law.model_dump(mode="json")) == with_law
 
 
 def test_digest_tells_configurations_apart(small: DatasetConfig) -> None:
@@ -63,6 +72,8 @@ def _set(*path: Any) -> Callable[[Values], None]:
         (_set("splits", {"trian": {"records": 1}}), ["trian", "train"]),
         (_set("splits", "train", "parts", ["other"]), ["other"]),
         (_set("parts", []), ["parts"]),
+        (_set("parts", 0, "mi", [{"low": 1, "high": 1}]), ["parts.0.mi.0", "below high"]),
+        (_set("parts", 0, "mi", []), ["parts.0.mi"]),
     ],
 )
 def test_wrong_values_are_named_with_their_place(small: DatasetConfig, change: Any, words: list[str]) -> None:

@@ -100,6 +100,34 @@ def test_a_split_may_draw_from_parts_of_its_own(small: DatasetConfig) -> None:
     assert "copula" not in {prior.draw_record("train", 0, i).family for i in range(40)}
 
 
+def test_a_law_of_mi_is_met_and_its_rejections_are_counted(small: DatasetConfig) -> None:
+    values = small.model_dump(mode="json")
+    part = values["parts"][0]
+    part["mi"] = [{"low": 0.1, "high": 0.2, "weight": 3}, {"low": 1, "high": 2}]
+    prior = Prior(parse_config(values))
+    assert prior.rejected == 0
+    records = [prior.draw_record("train", 0, i) for i in range(200)]
+    rejected = prior.rejected
+    assert rejected > 200
+    apart = np.array(["independent" in json.loads(r.parameters) for r in records])
+    mi = np.array([r.mi for r in records])
+    assert (mi[apart] == 0).all()
+    assert 0.1 < apart.mean() < 0.3
+    low = (mi >= 0.1) & (mi < 0.2)
+    assert (low | (mi >= 1) & (mi < 2) | apart).all()
+    assert 0.65 < low.sum() / (~apart).sum() < 0.85
+    assert same(prior.draw_record("train", 0, 3), records[3])
+    assert prior.rejected >= rejected
+
+
+def test_a_law_of_mi_out_of_reach_is_named(small: DatasetConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mutualist.datagen.prior.MOST_DRAWS", 50)
+    values = small.model_dump(mode="json")
+    values["parts"][0] |= {"mi": [{"low": 500, "high": 501}], "independent": 0.0}
+    with pytest.raises(ConfigError, match=r"500\.0 to 501\.0"):
+        Prior(parse_config(values)).draw_record("train", 0, 0)
+
+
 def test_the_cpu_configuration_keeps_its_promises() -> None:
     """At least 8 % exactly 0, an eighth 1×1, half of it the reference's shapes."""
     prior = Prior(load_config("cpu"))
