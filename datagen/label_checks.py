@@ -1,8 +1,8 @@
 """Labels against a second method: nearest neighbours at large n, on the very distributions that records came from.
 
 The joint distribution of a record is drawn again from its seed path, many more rows are sampled from it than the
-record has, and their mutual information is estimated as by Kraskov, Stögbauer & Grassberger (2004, estimator 1), with
-the counts of Gao, Kannan, Oh & Viswanath (2017) where rows coincide. Neither knows the formula of the label.
+record has, and their mutual information is estimated by nearest neighbours (Kraskov, Stögbauer & Grassberger 2004,
+estimator 1), which knows nothing of the label's formula.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.special import digamma, ndtri
-from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
 from mutualist.datagen.config import DatasetConfig
@@ -23,7 +22,6 @@ NEIGHBOURS = 4
 # Beyond these, nearest neighbours among ROWS rows are too far from each other to say much of the label.
 MOST_COLUMNS = 4
 MOST_NATS = 4.0  # of 1 × 1; with d columns in all, this over d - 1
-_ROWS_PER_VALUE = 20
 
 
 class LabelCheck(NamedTuple):
@@ -61,33 +59,25 @@ def tolerance(mi: float, d: int, gain: float) -> tuple[float, float]:
     return spread + max(gain, 0.0) / (4 ** (1 / d) - 1), spread
 
 
-def neighbour_information(x: NDArray[Any], y: NDArray[Any], k: int = NEIGHBOURS) -> float:
+def neighbour_information(x: NDArray[Any], y: NDArray[Any], rng: np.random.Generator, k: int = NEIGHBOURS) -> float:
     """Mutual information in nats of the rows of x (n, dx) and y (n, dy), by k nearest neighbours.
 
-    Every column is replaced by its normal scores first, and a side of few values by one column of codes far apart;
-    neither changes the mutual information. With the codes a neighbour is always one of the same value, as in the
-    estimator of Ross (2014).
+    Every column is replaced by its normal scores first, ties in random order. Neither changes the mutual information:
+    the scores are one-to-one, and the order within a tie is noise of that column alone which leaves its value
+    readable, X' – X – Y with X a function of X'. Heavy tails are tamed and no distances coincide.
     """
-    x, y = _scores(x), _scores(y)
+    x, y = _scores(x, rng), _scores(y, rng)
     joint = np.concatenate([x, y], axis=1)
-    tree = cKDTree(joint)
-    before, distance, after = tree.query(joint, [k, k + 1, k + 2], p=np.inf)[0].T
-    # Where several rows are the k-th neighbour (all at distance 0, or one step of a discrete column away), all of
-    # them are counted.
-    tied = (distance - before <= 1e-9 * distance) | (after - distance <= 1e-9 * after)
-    radius = np.where(tied, np.maximum(distance * (1 + 1e-9), 1e-12), distance * (1 - 1e-9))
-    near = np.full(len(joint), k)
-    if tied.any():
-        near[tied] = tree.query_ball_point(joint[tied], radius[tied], p=np.inf, return_length=True)
-    counts = [_count(v, radius) for v in (x, y)]
-    return float(np.mean(digamma(near) - digamma(counts[0]) - digamma(counts[1])) + digamma(len(joint)))
+    radius = cKDTree(joint).query(joint, [k + 1], p=np.inf)[0][:, 0] * (1 - 1e-9)
+    counts = [digamma(_count(v, radius)).mean() for v in (x, y)]
+    return float(digamma(k) + digamma(len(joint)) - sum(counts))
 
 
-def _scores(values: NDArray[Any]) -> NDArray[np.float64]:
-    distinct, code = np.unique(values, axis=0, return_inverse=True)
-    if len(distinct) * _ROWS_PER_VALUE <= len(values):
-        return 1e3 * code.reshape(-1, 1)
-    return ndtri((rankdata(values, axis=0) - 0.5) / len(values))
+def _scores(values: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float64]:
+    order = np.stack([np.lexsort((rng.random(len(values)), column)) for column in values.T], axis=1)
+    scores = np.empty(values.shape)
+    np.put_along_axis(scores, order, ndtri((np.arange(len(values)) + 0.5) / len(values))[:, None], axis=0)
+    return scores
 
 
 def _count(values: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -115,8 +105,8 @@ def check_labels(
             record = prior.draw_record(split, shard, i)
             joint, rng = prior.draw_joint(split, shard, i)
             x, y = joint.sample(rows, rng)
-            estimate = neighbour_information(x, y)
-            gain = estimate - neighbour_information(x[: rows // 4], y[: rows // 4])
+            estimate = neighbour_information(x, y, rng)
+            gain = estimate - neighbour_information(x[: rows // 4], y[: rows // 4], rng)
         allowed = tolerance(joint.mi, joint.dx + joint.dy, gain)
         checks.append(LabelCheck(split, number, record.family, joint.dx, joint.dy, joint.mi, estimate, allowed))
         on_progress()

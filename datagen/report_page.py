@@ -55,7 +55,8 @@ def render_page(content: Content) -> str:
     facts = "".join(f"<div><dd>{escape(v)}</dd><dt>{escape(what)}</dt></div>" for v, what in content.facts)
     sections = [
         _section("The law of mutual information", "Share of records by the MI of the distribution that they were "
-                 "sampled from; the first bar of the histogram holds all that lies below its end. Exact zeros stand apart, for a logarithmic axis has no place for them.",
+                 "sampled from; the first bar of the histogram holds all that lies below its end. Exact zeros stand "
+                 "apart, for a logarithmic axis has no place for them.",
                  _image(content.mi_law, "Histogram of the mutual information of all records")),
         _section("Coverage", "How many records there are for each number of rows and columns, and how MI and "
                  "dimension go together. White is none.",
@@ -91,11 +92,11 @@ def _label_checks(content: Content) -> str:
         return _section(title, "No label was checked.", "")
     wrong = [c for c in content.checks if not c.agrees]
     text = (
-        f"{len(content.checks)} records were drawn at random, evenly over the families, of those with exact labels, at "
-        f"most {MOST_COLUMNS} columns in all and at most {MOST_NATS:g} nats (1 × 1; less where there are more columns). "
+        f"{len(content.checks)} records were drawn at random, evenly over the families, of those with exact labels, "
+        f"at most {MOST_COLUMNS} columns in all and at most {MOST_NATS:g} nats (1 × 1; less for more columns). "
         f"Each one's distribution was made again from its seed path, {ROWS:,} rows were sampled from it before any "
-        "transform, and their MI was estimated by nearest neighbours (Kraskov et al. 2004; Ross 2014; Gao et al. "
-        "2017). Grey bars: where the estimate may lie. It falls short where distributions are sharp and columns many; "
+        "transform, and their MI was estimated by nearest neighbours (Kraskov et al. 2004). "
+        "Grey bars: where the estimate may lie. It falls short where distributions are sharp and columns many; "
         "the bars reach further down there, by as much as the estimate still rises with the number of rows."
     )
     if not wrong:
