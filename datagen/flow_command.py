@@ -61,4 +61,5 @@ def fit_flow(
         f"In a configuration: {{family: fitted-flow, options: {{flow: {out}}}}}",
         highlight=False,
         markup=False,
+        soft_wrap=True,
     )

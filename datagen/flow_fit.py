@@ -26,7 +26,7 @@ from mutualist.errors import ConfigError, DataError, InputError
 
 FORMAT = 1
 WEIGHTS, DESCRIPTION = "flow.safetensors", "flow.json"
-LAYERS, STEPS, BATCH, LEARNING_RATE = 3, 600, 256, 3e-3
+LAYERS, STEPS, BATCH, LEARNING_RATE = 3, 600, 256, 1e-3
 # Steps between two looks at the rows held out, and looks without gain after which the fit ends.
 LOOK, PATIENCE = 20, 8
 WEIGHT_DECAY = 0.02

@@ -67,7 +67,8 @@ def fit_table(
         scores[name] = two_sample_auc((train, test), halves, np.random.default_rng(check_seed))
     tested = unrounded(test, grid, rng)
     whitened = np.linalg.solve(factor, (tested - mean).T)
-    normal = -0.5 * (whitened**2).sum(axis=0).mean() - np.log(np.diag(factor)).sum() - 0.5 * len(mean) * np.log(2 * np.pi)
+    constant = np.log(np.diag(factor)).sum() + 0.5 * len(mean) * np.log(2 * np.pi)
+    normal = -0.5 * (whitened**2).sum(axis=0).mean() - constant
     facts = {
         "seed": seed,
         "rows": {"fitted": len(train), "tested": len(test)},
