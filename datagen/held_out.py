@@ -30,8 +30,8 @@ def check_held_out(config: DatasetConfig) -> None:
     if shared := sorted(pairings(config, TRAINING) & pairings(config, HELD_OUT)):
         named = ", ".join(f"{family} × {transform}" for family, transform in shared[:5])
         raise ConfigError(
-            f"split {HELD_OUT!r} must draw nothing that training draws, but they share {len(shared)} pairings of family "
-            f"and transform ({named}{', …' if len(shared) > 5 else ''}): give it parts of its own"
+            f"split {HELD_OUT!r} must draw nothing that training draws, but they share {len(shared)} pairings of "
+            f"family and transform ({named}{', …' if len(shared) > 5 else ''}): give it parts of its own"
         )
 
 

@@ -28,14 +28,14 @@ class Checked(NamedTuple):
     problem: str | None
 
 
-def read_stated(path: Path) -> dict[str, Any]:
-    """What a shard says of itself: config digest, split, shard, counts.
+def read_stated(path: Path, file: Any = None) -> dict[str, Any]:
+    """What a shard says of itself: config digest, split, shard, counts. `file`: it, open, if it lies elsewhere.
 
     Raises:
         DataError: the file is truncated, not Parquet, or not a shard of a meta-dataset.
     """
     try:
-        footer = pq.read_metadata(path)
+        footer = pq.read_metadata(path if file is None else file)
         schema = footer.schema.to_arrow_schema()
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(

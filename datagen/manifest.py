@@ -28,6 +28,11 @@ def read_manifest(directory: str | Path) -> dict[str, Any]:
         raise DataError(f"no meta-dataset at {directory}: there is no {MANIFEST}") from error
     except ValueError as error:
         raise DataError(f"{path} is not JSON ({error})") from error
+    return check_manifest(manifest, path)
+
+
+def check_manifest(manifest: Any, path: Path | str) -> dict[str, Any]:
+    """The same for values that were read already; `path` names them."""
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or _KEYS - set(manifest):
         raise DataError(f"{path} is no manifest of format {FORMAT}")
     if (found := config_digest(manifest["config"])) != manifest["config_sha256"]:

@@ -1,7 +1,8 @@
 """Makes a meta-dataset: one Dask task a shard, on this machine's processes or on any Dask scheduler.
 
 The same configuration gives the same bytes whatever the number of workers, for a record depends on its seed path
-alone. A shard under its final name is complete, so an interrupted run goes on where it stopped.
+alone. A shard under its final name is complete, so an interrupted run goes on where it stopped. Shards and manifest go
+to a directory, or to any filesystem that `mutualist.datagen.storage` knows by URI.
 """
 
 import json
@@ -11,7 +12,7 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,15 +24,18 @@ from distributed import Client, LocalCluster, as_completed
 from distributed.scheduler import KilledWorker
 
 from mutualist.datagen.config import DatasetConfig
-from mutualist.datagen.manifest import FORMAT, MANIFEST, read_manifest
+from mutualist.datagen.manifest import FORMAT, MANIFEST, check_manifest, read_manifest
 from mutualist.datagen.prior import Prior
-from mutualist.datagen.schema import shard_path
 from mutualist.datagen.shards import describe_shard, make_shard
+from mutualist.datagen.storage import Store, shard_name
 from mutualist.errors import ConfigError, DataError
 
 # A task that raised is tried again this often; one whose worker died, `allowed_failures` times.
 RETRIES = 2
 ALLOWED_FAILURES = 5
+HASHED_AT_ONCE = 4
+# Summed over the shards of a split. `mi_rejected`: draws that a part's law of MI refused, none of which is a record.
+COUNTED = ("records", "mi_zero", "monte_carlo", "mi_rejected", "dropped", "bytes")
 
 
 @dataclass(frozen=True)
@@ -64,25 +68,26 @@ def make_dataset(
     """Makes all shards that are not there yet, writes the manifest, and returns it.
 
     Args:
+        directory: a path, or a URI such as `s3://bucket/prefix`.
         workers: processes on this machine (default: one a core). Not with `scheduler`.
-        scheduler: address of a Dask scheduler (`tcp://host:8786`) whose workers see `directory` under the same path.
+        scheduler: address of a Dask scheduler (`tcp://host:8786`) whose workers see `directory` under the same name.
         on_progress: called after each shard.
 
     Raises:
-        ConfigError: the configuration names what does not exist, or `workers` is not positive.
-        DataError: the directory holds something else, or a damaged shard; or a task failed again and again.
+        ConfigError: the configuration or the URI names what does not exist, or `workers` is not positive.
+        DataError: the directory holds something else, or a damaged shard; or a task failed again and again; or the
+            filesystem refuses.
     """
     if workers is not None and workers < 1:
         raise ConfigError(f"workers must be at least 1, got {workers}")
     Prior(config)  # says what is wrong with the configuration before a cluster starts
-    directory = Path(directory).absolute()
-    prepare(config, directory)
+    store = Store(directory)
+    if not store.shared:
+        raise ConfigError(f"{store} lives in one process alone, and workers have their own: give another place")
+    prepare(config, store)
     wanted = [(split, i, n) for split in config.splits for i, n in enumerate(config.shards(split))]
-    entries: dict[tuple[str, int], dict[str, Any]] = {}
-    for split, i, _ in wanted:
-        if shard_path(directory, split, i).exists():
-            entries[split, i] = describe_shard(config, split, i, str(directory))
-    _compare_checksums(directory, entries)
+    entries = _found(config, store, [(split, i) for split, i, _ in wanted])
+    _compare_checksums(store, entries)
     missing = [(split, i, n) for split, i, n in wanted if (split, i) not in entries]
 
     total, found = sum(n for _, _, n in wanted), sum(e["records"] for e in entries.values())
@@ -90,39 +95,60 @@ def make_dataset(
     on_progress(Progress(total, found, 0, 0, 0.0))
     if missing:
         with _client(workers, scheduler, len(missing)) as client:
-            for entry in _run(client, config, directory, missing):
+            for entry in _run(client, config, store, missing):
                 entries[entry["split"], entry["shard"]] = entry
                 made, size = made + entry["records"], size + entry["bytes"]
                 on_progress(Progress(total, found, made, size, time.monotonic() - start))
     manifest = _manifest(config, [entries[split, i] for split, i, _ in wanted], complete=True)
-    _write_json(directory / MANIFEST, manifest)
-    _sweep(directory)
+    _write_manifest(store, manifest)
+    store.sweep()
     return manifest
 
 
-def prepare(config: DatasetConfig, directory: Path) -> None:
+def prepare(config: DatasetConfig, directory: str | Path | Store) -> None:
     """Makes the directory this configuration's own: it must be new, empty, or begun with the same configuration."""
-    path = directory / MANIFEST
-    if path.exists():
-        manifest = read_manifest(directory)
+    store = directory if isinstance(directory, Store) else Store(directory)
+    if store.exists(MANIFEST):
+        manifest = _read_manifest(store)
         if manifest["config_sha256"] != config.digest():
             raise DataError(
-                f"{directory} holds a meta-dataset of another configuration ({manifest['config_sha256'][:12]}…, not "
+                f"{store} holds a meta-dataset of another configuration ({manifest['config_sha256'][:12]}…, not "
                 f"{config.digest()[:12]}…): give another directory, or delete this one"
             )
         return
-    if directory.exists() and any(directory.iterdir()):
-        raise DataError(f"{directory} is not empty and holds no {MANIFEST}: give a new directory")
-    directory.mkdir(parents=True, exist_ok=True)
-    _write_json(path, _manifest(config, [], complete=False))
+    if store.names():
+        raise DataError(f"{store} is not empty and holds no {MANIFEST}: give a new directory")
+    _write_manifest(store, _manifest(config, [], complete=False))
 
 
-def _compare_checksums(directory: Path, entries: dict[tuple[str, int], dict[str, Any]]) -> None:
+def _read_manifest(store: Store) -> dict[str, Any]:
+    if store.local is not None:
+        return read_manifest(store.local)
+    try:
+        values = json.loads(store.read(MANIFEST))
+    except ValueError as error:
+        raise DataError(f"{MANIFEST} at {store} is not JSON ({error})") from error
+    return check_manifest(values, f"{MANIFEST} at {store}")
+
+
+def _write_manifest(store: Store, values: dict[str, Any]) -> None:
+    store.write(MANIFEST, (json.dumps(values, indent=1) + "\n").encode())
+
+
+def _found(config: DatasetConfig, store: Store, wanted: list[tuple[str, int]]) -> dict[tuple[str, int], dict[str, Any]]:
+    """The entries of those shards that an earlier run finished; several at a time, for each is read and hashed."""
+    names = store.names()
+    there = [(split, i) for split, i in wanted if shard_name(split, i) in names]
+    with ThreadPoolExecutor(HASHED_AT_ONCE) as pool:
+        return dict(zip(there, pool.map(lambda at: describe_shard(config, *at, store), there), strict=True))
+
+
+def _compare_checksums(store: Store, entries: dict[tuple[str, int], dict[str, Any]]) -> None:
     """Shards that a finished run listed must still have the bytes it listed."""
-    listed = {(e["split"], e["shard"]): e["sha256"] for e in read_manifest(directory)["shards"]}
+    listed = {(e["split"], e["shard"]): e["sha256"] for e in _read_manifest(store)["shards"]}
     for key, entry in entries.items():
         if listed.get(key, entry["sha256"]) != entry["sha256"]:
-            raise DataError(f"shard {directory / entry['path']} has changed since it was made: delete it, run again")
+            raise DataError(f"shard {entry['path']} at {store} has changed since it was made: delete it, run again")
 
 
 @contextmanager
@@ -155,7 +181,7 @@ def _client(workers: int | None, scheduler: str | None, tasks: int) -> Iterator[
 
 
 def _run(
-    client: Client, config: DatasetConfig, directory: Path, missing: list[tuple[str, int, int]]
+    client: Client, config: DatasetConfig, store: Store, missing: list[tuple[str, int, int]]
 ) -> Iterator[dict[str, Any]]:
     plain = config.model_dump(mode="json")
     futures = [
@@ -164,8 +190,8 @@ def _run(
             plain,
             split,
             i,
-            str(directory),
-            key=f"{split}-{i}-{config.digest()[:12]}-{directory}",
+            store.location,
+            key=f"{split}-{i}-{config.digest()[:12]}-{store}",
             retries=RETRIES,
             pure=False,
         )
@@ -189,7 +215,7 @@ def _manifest(config: DatasetConfig, shards: list[dict[str, Any]], complete: boo
         families: Counter[str] = Counter()
         for s in own:
             families.update(s["families"])
-        sums = {key: sum(s[key] for s in own) for key in ("records", "mi_zero", "monte_carlo", "dropped", "bytes")}
+        sums = {key: sum(s.get(key, 0) for s in own) for key in COUNTED}
         splits[split] = {**sums, "shards": len(own), "families": dict(sorted(families.items()))}
     return {
         "format": FORMAT,
@@ -203,15 +229,3 @@ def _manifest(config: DatasetConfig, shards: list[dict[str, Any]], complete: boo
         "splits": splits,
         "shards": shards,
     }
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
-    os.replace(temporary, path)
-
-
-def _sweep(directory: Path) -> None:
-    """Removes what killed workers left half written."""
-    for left in directory.rglob(".*.part"):
-        left.unlink(missing_ok=True)

@@ -1,9 +1,8 @@
 """Makes one shard: records drawn and written row group by row group, the file whole or not at all."""
 
 import json
-import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from mutualist.datagen.config import DatasetConfig, parse_config
-from mutualist.datagen.integrity import METADATA_KEY, checksum, read_stated
+from mutualist.datagen.integrity import METADATA_KEY
 from mutualist.datagen.prior import Prior, Record
-from mutualist.datagen.schema import SCHEMA, shard_path
+from mutualist.datagen.schema import SCHEMA
+from mutualist.datagen.storage import Store, replacing, shard_name
 from mutualist.errors import DataError
 
 # Readers that stream take one row group at a time: at most this many records.
@@ -101,45 +101,50 @@ _NOTHING = np.empty(0, dtype=np.float32)
 
 def write_shard(path: Path, records: Iterable[Record], stated: dict[str, Any]) -> None:
     """Writes beside the target and renames: a file under its final name is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        writer = RecordWriter(temporary)
-        for record in records:
-            writer.add(record)
-        writer.close(stated)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        _write(temporary, records, stated)
+
+
+def _write(path: Path, records: Iterable[Record], stated: dict[str, Any]) -> None:
+    writer = RecordWriter(path)
+    for record in records:
+        writer.add(record)
+    writer.close(stated)
 
 
 def make_shard(config: dict[str, Any] | DatasetConfig, split: str, shard: int, directory: str) -> dict[str, Any]:
     """Makes a shard, unless it is there already, and returns what the manifest says of it.
 
     The config travels as plain values; a worker parses it. One thread for linear algebra: tasks run one to a core,
-    and sums in another order would give other bytes.
+    and sums in another order would give other bytes. `directory`: a path or a URI (`mutualist.datagen.storage`).
     """
     parsed = config if isinstance(config, DatasetConfig) else parse_config(config)
-    path = shard_path(directory, split, shard)
-    digest = parsed.digest()
-    if not path.exists():
-        with threadpool_limits(1):
-            prior = Prior(parsed)
-            count = parsed.shards(split)[shard]
-            records = (prior.draw_record(split, shard, i) for i in range(count))
-            write_shard(path, records, {"config": digest, "split": split, "shard": shard})
-    return describe_shard(parsed, split, shard, directory)
+    store, name = Store(directory), shard_name(split, shard)
+    if not store.exists(name):
+        stated: dict[str, Any] = {"config": parsed.digest(), "split": split, "shard": shard}
+        with threadpool_limits(1), store.writing(name) as path:
+            _write(path, _draw(parsed, split, shard, stated), stated)
+    return describe_shard(parsed, split, shard, store)
 
 
-def describe_shard(config: DatasetConfig, split: str, shard: int, directory: str) -> dict[str, Any]:
-    """The manifest's entry of a finished shard.
+def _draw(config: DatasetConfig, split: str, shard: int, stated: dict[str, Any]) -> Iterator[Record]:
+    """The records of a shard; adds to `stated`, in the end, what only the one who drew them knows."""
+    prior = Prior(config)
+    for i in range(config.shards(split)[shard]):
+        yield prior.draw_record(split, shard, i)
+    stated["mi_rejected"] = prior.rejected
+
+
+def describe_shard(config: DatasetConfig, split: str, shard: int, directory: str | Store) -> dict[str, Any]:
+    """The manifest's entry of a finished shard, whose bytes are read back from where they were written.
 
     Raises:
         DataError: damaged, or made from another configuration.
     """
-    path = shard_path(directory, split, shard)
-    stated = read_stated(path)
+    store = directory if isinstance(directory, Store) else Store(directory)
+    name = shard_name(split, shard)
+    stated = store.stated(name)
     if (stated["config"], stated["split"], stated["shard"]) != (config.digest(), split, shard):
-        raise DataError(f"shard {path} was made from another configuration: use another directory, or delete it")
+        raise DataError(f"shard {name} at {store} was made from another configuration: use another place, or delete it")
     counts = {key: value for key, value in stated.items() if key != "config"}
-    return {"path": f"{split}/{path.name}", **counts, "bytes": path.stat().st_size, "sha256": checksum(path)}
+    return {"path": name, **counts, "bytes": store.size(name), "sha256": store.checksum(name)}

@@ -12,7 +12,7 @@ from mutualist.errors import ConfigError, DataError
 def test_dry_run_says_what_would_be_made_and_writes_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["make", "--config", "tiny", "--out", str(tmp_path / "d"), "--dry-run"])
     assert result.exit_code == 0, result.output
-    for word in ("train", "calibration", "records", "exactly 0", "0.3 to 1", "multivariate-normal"):
+    for word in ("train", "calibration", "records", "exactly 0", "0.3 to 1", "multivariate-normal", "test_ood, nats"):
         assert word in result.output
     assert not (tmp_path / "d").exists()
 
