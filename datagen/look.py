@@ -1,6 +1,7 @@
 """`mutualist datagen show | verify | report`: look at a meta-dataset that was made."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +13,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mutualist.errors import DataError
+from mutualist.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from mutualist.datagen.provenance import Comparison
 
 HEAD = 5  # rows shown
 WIDEST = 6  # columns of X and of Y shown
-Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The meta-dataset, as `make --out` wrote it.")]
+
+
+def _local(path: Path) -> Path:
+    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path)):
+        raise InputError(f"{path} is a URI; a meta-dataset is looked at on this machine: copy it into a folder first")
+    return path
+
+
+Directory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The meta-dataset, a folder that `make --out` wrote.", callback=_local)
+]
 
 
 def show(

@@ -199,10 +199,9 @@ def draw_label_checks(checks: Sequence[LabelCheck]) -> bytes:
 
 
 def _figure(width: float, height: float, rows: int, columns: int, **options: Any) -> tuple[Figure, Any]:
-    ratios = {"gridspec_kw": {"width_ratios": options.pop("width_ratios")}} if "width_ratios" in options else {}
     figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, **ratios, **options)
+    axes = figure.subplots(rows, columns, **options)
     for a in np.atleast_1d(axes).flat:
         a.tick_params(colors=QUIET, labelsize=9, length=0)
         a.grid(color=GRID, linewidth=0.8)

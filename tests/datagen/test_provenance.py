@@ -103,6 +103,13 @@ def test_a_missing_record_is_named_with_the_range(made: tuple[Path, Path], tmp_p
         assert "no meta-dataset" in str(error)
 
 
+@pytest.mark.parametrize("command", [("show", "--id", 0), ("verify",), ("report",)])
+def test_a_uri_is_said_to_be_one(command: tuple[object, ...]) -> None:
+    error = run(command[0], "s3://bucket/meta", *command[1:]).exception
+    assert isinstance(error, InputError)
+    assert "URI" in str(error)
+
+
 def test_a_flipped_bit_is_found_where_it_is(dataset: Path) -> None:
     path = shard_path(dataset, "train", 1)
     x = np.asarray(pq.read_table(path)["x"][3].as_py(), np.float32)

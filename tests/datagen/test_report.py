@@ -176,10 +176,10 @@ def test_a_wrong_label_is_found(config: DatasetConfig, monkeypatch: pytest.Monke
 
 
 def test_tolerance_grows_with_columns_where_the_estimate_still_rises() -> None:
-    assert tolerance(1.0, 2, -0.1) == tolerance(1.0, 4, 0.0)
+    assert tolerance(1.0, 4, -0.1) == tolerance(1.0, 4, 0.0)
     below = [tolerance(1.0, d, 0.1)[0] for d in (2, 3, 4)]
     assert below == sorted(below)
-    assert below[0] == pytest.approx(0.05 + 0.1)
+    assert below[0] == pytest.approx(0.05 + 0.1 + 0.02)
     assert checkable(np.array([4.0, 4.1, 2.0, 2.1, 0.0]), np.array([2, 2, 3, 3, 5])).tolist() == [1, 0, 1, 0, 0]
 
 
