@@ -201,7 +201,7 @@ def _resolve(uri: str) -> tuple[fs.FileSystem, str]:
         filesystem, root = fs.FileSystem.from_uri(uri)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as by_pyarrow:
         try:
-            # Comes with Dask.
+            # Here, for few need it: with what it finds installed, it takes a while to import.
             from fsspec.core import url_to_fs
 
             other, root = url_to_fs(uri)
