@@ -55,8 +55,8 @@ MOVE_FEATURES = 2 * MOVES + 3
 
 
 def anchor_count(config: ModelConfig) -> int:
-    """A: Gaussian, nearest neighbours (or, for one column a side, spectral), pair sum, zero."""
-    return len(STRENGTHS) + 1 + local_count(config) + 2
+    """A: Gaussian, nearest neighbours (or, in 1 x 1, spectral), pair sum, zero, two sums over best partners."""
+    return len(STRENGTHS) + 1 + local_count(config) + 4
 
 
 def local_count(config: ModelConfig) -> int:
@@ -86,16 +86,19 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
     cross = (side[:, :, None] != side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
     flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).float()
     # No walk goes along a radius: its ties have no order.
-    moves = concomitants(scores, row_mask)[..., 0, :] * (~derived)[:, :, None, None]
-    moves = torch.cat([moves, moves.transpose(1, 2), flags], -1)
+    walks = concomitants(scores, row_mask)[..., 0, :] * (~derived)[:, :, None, None]
+    moves = torch.cat([walks, walks.transpose(1, 2), flags], -1)
 
     z = config.cosines  # index of the scores themselves among the basis functions
     given = columns & ~derived
     linear = moments[..., z, z] * _both(given)
     gaussian = gaussian_mi(linear, same & _both(given), n, counts)
-    pair_sum = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())) * (cross & _both(given))
+    crossing = cross & _both(given)
+    pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())) * crossing
     local, spread = _local(scores, unit * given[:, None, :], side, row_mask, given, counts, n, config)
-    anchors = torch.cat([gaussian, local, 0.5 * pair_sum.sum((1, 2))[:, None], torch.zeros_like(pair_sum[:, :1, 0])], 1)
+    partners = _best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
+    pair_sum, zero = 0.5 * pair_mi.sum((1, 2))[:, None], torch.zeros_like(n)[:, None]
+    anchors = torch.cat([gaussian, local, pair_sum, zero, partners], 1)
     log_n = n.log().clamp(max=config.max_log_n)
     log_d = counts.log1p()
     sizes = [
@@ -111,6 +114,27 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
     return Description(
         features[:, :m], row_mask[:, :m], moments.flatten(3), moves, columns, side, derived, anchors, context
     )
+
+
+def _best_partners(walks: Tensor, normal: Tensor, crossing: Tensor, gaussian: Tensor) -> Tensor:
+    """Sums over the columns of what each shares with its best partner on the other side: (B, 2) nats.
+
+    Mean ln |du| between neighbours is the entropy of one column given the other, up to the shape of the noise: exactly
+    so where it is uniform. The first sum takes each column's best partner by it. The second adds to the Gaussian
+    estimate what these pairs hold beyond their own normal mutual information, as sharp edges do. Both count each pair
+    from both of its ends, hence the halves.
+
+    Args:
+        walks: (B, D, D), -(E ln |du| + 3/2) along column j for column k.
+        normal: (B, D, D), -1/2 ln(1 - r^2) of each pair.
+        crossing: (B, D, D), true for pairs of given columns of different sides.
+        gaussian: (B,), the Gaussian estimate to correct.
+    """
+    shared = (0.5 * (walks + walks.transpose(1, 2))).masked_fill(~crossing, -torch.inf)
+    best, partner = shared.max(2)  # (B, D)
+    best = best.masked_fill(~crossing.any(2), 0.0).clamp(min=0)
+    beyond = (best - normal.gather(2, partner[..., None])[..., 0]) * (2 * best).clamp(max=1)
+    return torch.stack([0.5 * best.sum(1), gaussian + 0.5 * beyond.sum(1)], 1)
 
 
 def _across(flags: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 # A step of Adam moves a linear layer's output by the learning rate times the sum of its inputs, and a sum over columns
 # by that times their number. These factors keep such a step small beside the answer.
-COLUMN_STEP, CORRECTION_STEP = 1 / 64, 1 / 8
+COLUMN_STEP, CORRECTION_STEP = 1 / 16, 1 / 8
 SHARPNESS = 12.0  # of the softplus that keeps quantiles from falling below zero
 
 
