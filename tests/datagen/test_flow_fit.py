@@ -113,7 +113,7 @@ def test_tables_that_cannot_be_fitted_are_refused() -> None:
 def test_a_classifier_can_hardly_tell_synthetic_rows_from_real_ones() -> None:
     table = moons(2000)
     rng = np.random.default_rng(0)
-    fitted = fit_flow(table, rng, steps=500)
+    fitted = fit_flow(table, rng, layers=6, steps=500)
     truth = np.repeat([1, 0], 2000)
 
     def auc(synthetic: np.ndarray) -> float:
