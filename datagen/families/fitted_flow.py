@@ -114,7 +114,7 @@ class FittedFlowFamily(Family):
         object.__setattr__(self, "_ranges", ranges_from(self.ranges))
         flow, digest = self._open("flow", self.flow, self.digest)
         flow_y, digest_y = (None, None) if self.flow_y is None else self._open("flow_y", self.flow_y, self.digest_y)
-        stated = {"columns_x": list(flow.columns), "flow_x": digest}
+        stated: dict[str, Any] = {"columns_x": list(flow.columns), "flow_x": digest}
         if flow_y is not None:
             stated |= {"columns_y": list(flow_y.columns), "flow_y": digest_y}
         object.__setattr__(self, "_flows", (flow, flow_y))
