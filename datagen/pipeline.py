@@ -140,7 +140,7 @@ def _found(config: DatasetConfig, store: Store, wanted: list[tuple[str, int]]) -
     names = store.names()
     there = [(split, i) for split, i in wanted if shard_name(split, i) in names]
     with ThreadPoolExecutor(HASHED_AT_ONCE) as pool:
-        return dict(zip(there, pool.map(lambda at: describe_shard(config, *at, store), there), strict=True))
+        return dict(zip(there, pool.map(lambda at: describe_shard(config, at[0], at[1], store), there), strict=True))
 
 
 def _compare_checksums(store: Store, entries: dict[tuple[str, int], dict[str, Any]]) -> None:

@@ -164,10 +164,10 @@ class Ingredients:
             apart = rng.random() < self.part.independent
         else:
             apart = rng.random() < self.part.independent
-            wanted = None if apart else self.mi(rng)
+            wanted = self.mi(rng)
             for _ in range(MOST_DRAWS):
                 source, joint, n, turned = self._draw_once(rng)
-                if wanted is None or wanted.low <= joint.mi < wanted.high:
+                if apart or wanted.low <= joint.mi < wanted.high:
                     break
                 self.rejected += 1
             else:
