@@ -33,7 +33,7 @@ def canonical_ranks(
     n = len(values)
     if not ordered and not tied.any():
         return (centred + (n - 1)) // 2, tied
-    centred = centred * _orientation(centred)
+    centred = centred * _orientation(centred, side)
     keys = _column_keys(centred, side)
     if not _oriented(centred):  # the sample and its mirror image are told apart by content, or are the same
         mirrored = _column_keys(-centred, side)
@@ -83,13 +83,25 @@ def _third_moments(small: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(small.T @ (squares.sum(1)) - (small * squares).sum(0))
 
 
-def _orientation(centred: Ints) -> Ints:
-    """A sign for each column, negated when the column is (see `models.basis.orientation`)."""
+def _orientation(centred: Ints, side: NDArray[np.bool_]) -> Ints:
+    """A sign for each column, negated when the column is (as `models.basis.orientation`, in exact arithmetic).
+
+    Columns whose third moments vanish take the sign of their correlation with those that have one; where no correlation
+    says anything either, the column with the least key, blind to signs, goes first.
+    """
     small = _small(centred)
-    score = _third_moments(small)
-    reference = int(np.argmax(np.abs(score)))
-    towards = small.T @ small[:, reference] * (-1 if score[reference] < 0 else 1)
-    return np.where(np.where(score != 0, score, towards) < 0, -1, 1).astype(np.int64)
+    sign = np.sign(_third_moments(small)).astype(np.int64)
+    if sign.all():
+        return sign
+    products, keys = small.T @ small, _column_keys(np.abs(centred), side)
+    while not sign.all():
+        towards = np.where(sign == 0, np.sign(products @ sign), 0).astype(np.int64)
+        if towards.any():
+            sign += towards
+        else:
+            unknown = np.flatnonzero(sign == 0)
+            sign[unknown[np.argmin(keys[unknown])]] = 1
+    return sign
 
 
 def _oriented(centred: Ints) -> bool:
