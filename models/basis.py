@@ -20,12 +20,13 @@ def orientation(unit: Tensor, row_mask: Tensor) -> Tensor:
     say), the correlation with the columns that it does orient decides, or with one of them if it orients none.
     """
     n = row_mask.sum(1).clamp(min=1)[:, None, None]
-    squares = (unit.square() - 1) * row_mask[..., None]
+    exists = unit.abs().amax(1) > 0  # (B, D)
+    squares = (unit.square() - 1) * (row_mask[..., None] & exists[:, None, :])
     third = unit.transpose(1, 2) @ squares / n  # (B, D, D): corr(z_j, z_k^2 - 1)
     third = third - torch.diag_embed(third.diagonal(dim1=1, dim2=2))
     score = third.sum(2)  # (B, D)
     known = torch.where(score.abs() > TOLERANCE, score, 0.0)
-    first = unit.abs().amax(1).gt(0).float().argmax(1)  # of the columns that exist
+    first = exists.float().argmax(1)
     any_column = torch.nn.functional.one_hot(first, score.shape[1]).to(score)
     weights = torch.where((known != 0).any(1, keepdim=True), known, any_column)
     towards = (unit.transpose(1, 2) @ (unit @ weights[..., None]))[..., 0] / n[:, 0]  # (B, D)

@@ -17,7 +17,8 @@ EVERYWHERE = {"mutualist.errors"}
 ALLOWED = {
     "datagen": EVERYWHERE,
     "models": EVERYWHERE,
-    "training": EVERYWHERE | {"mutualist.models", "mutualist.datagen.schema"},
+    # of datagen, the format on disk alone: its schema, and the check that a shard is what its manifest says
+    "training": EVERYWHERE | {"mutualist.models", "mutualist.datagen.schema", "mutualist.datagen.integrity"},
     "serving": {"mutualist"},
     "mutualist": {"mutualist"},
 }
