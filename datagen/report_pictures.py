@@ -95,7 +95,7 @@ def _map(figure: Figure, axes: Axes, x: Any, y: Any, x_edges: Any, y_edges: Any)
     )
     axes.grid(visible=False)
     bar = figure.colorbar(image, ax=axes, pad=0.02)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(colors=QUIET, length=0, labelsize=8)
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.0f}"))
@@ -192,7 +192,7 @@ def draw_label_checks(checks: Sequence[LabelCheck]) -> bytes:
     if (~agrees).any():
         left.legend(frameon=False, fontsize=9, loc="upper left")
     bar = figure.colorbar(ScalarMappable(norm, "cividis"), ax=right, pad=0.02, ticks=np.unique(d))
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(colors=QUIET, length=0)
     bar.set_label("columns dx + dy", color=QUIET, fontsize=9)
     return _png(figure)

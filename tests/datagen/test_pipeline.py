@@ -72,7 +72,7 @@ def test_row_groups_are_bounded_and_buffers_used_again(small: DatasetConfig, tmp
 
 
 def test_nothing_half_written_keeps_its_final_name(small: DatasetConfig, tmp_path: Path) -> None:
-    def interrupted():  # type: ignore[no-untyped-def]
+    def interrupted():
         yield Prior(small).draw_record("train", 0, 0)
         raise KeyboardInterrupt
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from mutualist.datagen import label_checks, report
+from mutualist.datagen import report
 from mutualist.datagen.cli import app
 from mutualist.datagen.config import DatasetConfig, parse_config
 from mutualist.datagen.label_checks import LabelCheck, check_labels, checkable, neighbour_information, tolerance
@@ -171,7 +171,7 @@ def test_a_wrong_label_is_found(config: DatasetConfig, monkeypatch: pytest.Monke
         joint.mi = 1.2 * joint.mi + 0.15
         return joint, rng
 
-    monkeypatch.setattr(label_checks.Prior, "draw_joint", wrong)
+    monkeypatch.setattr(Prior, "draw_joint", wrong)
     assert not any(c.agrees for c in check_labels(config, records, rows=4000))
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -92,7 +93,11 @@ def tiny() -> ModelConfig:
 def trainer() -> Callable[..., L.Trainer]:
     """Makes a quiet trainer that writes nothing."""
     off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
-    always = {"accelerator": "cpu", "num_sanity_val_steps": 0, "gradient_clip_val": 1.0} | dict.fromkeys(off, False)
+    always: dict[str, Any] = {
+        "accelerator": "cpu",
+        "num_sanity_val_steps": 0,
+        "gradient_clip_val": 1.0,
+    } | dict.fromkeys(off, False)
     return lambda **options: L.Trainer(**(always | options))
 
 

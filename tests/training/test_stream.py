@@ -1,6 +1,7 @@
 """Which reader reads what: shards are shared out, and epochs go on where the last one ended."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def test_consumers_share_the_shards_between_them():
 @pytest.mark.parametrize("limit", [7, 60, 100, 333])
 def test_limited_epochs_go_through_all_records_equally_often(limit):
     counts = [10, 20, 30]
-    total = Counter()
+    total: Counter[tuple[int, int]] = Counter()
     epochs = 60 * 10 // limit + 1
     for epoch in range(epochs):
         segments = epoch_segments(counts, consumer=0, consumers=1, epoch=epoch, limit=limit, rng=rng)
@@ -129,4 +130,4 @@ def test_an_empty_split_is_refused(make_dataset):
 @pytest.mark.parametrize("option", ["limit_records", "limit_validation"])
 def test_a_limit_of_nothing_is_refused(dataset, option):
     with pytest.raises(ConfigError, match=option):
-        MetaDataModule(str(dataset), **{option: 0})
+        MetaDataModule(str(dataset), **dict[str, Any]({option: 0}))
