@@ -64,6 +64,11 @@ def local_count(config: ModelConfig) -> int:
     return max(len(config.neighbours), len(SHRINKAGES))
 
 
+def doubling_lags(config: ModelConfig) -> tuple[int, ...]:
+    """Of the walks that fill the slots of spreads in 1 x 1."""
+    return tuple(2 ** (i + 1) for i in range(local_count(config)))
+
+
 def context_features(config: ModelConfig) -> int:
     """C."""
     return 6 + anchor_count(config) + local_count(config)
@@ -85,8 +90,9 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
     same = (side[:, :, None] == side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
     cross = (side[:, :, None] != side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
     flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).float()
-    # No walk goes along a radius: its ties have no order.
-    walks = concomitants(scores, row_mask)[..., 0, :] * (~derived)[:, :, None, None]
+    lags = (1, *doubling_lags(config)) if scores.shape[2] == 2 else (1,)
+    far = concomitants(scores, row_mask, lags)
+    walks = far[..., 0, :] * (~derived)[:, :, None, None]  # none goes along a radius: its ties have no order
     moves = torch.cat([walks, walks.transpose(1, 2), flags], -1)
 
     z = config.cosines  # index of the scores themselves among the basis functions
@@ -95,7 +101,7 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
     gaussian = gaussian_mi(linear, same & _both(given), n, counts)
     crossing = cross & _both(given)
     pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())) * crossing
-    local, spread = _local(scores, unit * given[:, None, :], side, row_mask, given, counts, n, config)
+    local, spread = _local(scores, unit * given[:, None, :], side, row_mask, given, counts, n, config, far[..., 1:, 1])
     partners = _best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
     pair_sum, zero = 0.5 * pair_mi.sum((1, 2))[:, None], torch.zeros_like(n)[:, None]
     anchors = torch.cat([gaussian, local, pair_sum, zero, partners], 1)
@@ -202,11 +208,13 @@ def _local(
     counts: Tensor,
     n: Tensor,
     config: ModelConfig,
+    far: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Local estimates and how they vary, in `local_count` slots each.
 
     Nearest-neighbour estimates and the spread of their terms; where X and Y have one column each, spectral estimates
-    and concomitants at doubling lags, which say as much there and cost no distances.
+    and concomitants at doubling lags, which say as much there and cost no distances. `far` (B, D, D, lags) holds the
+    latter if all samples are such.
     """
     slots = local_count(config)
     bivariate = counts.sum(1) == 2
@@ -227,6 +235,7 @@ def _local(
         pad = slots - spectral.shape[1]
         spectral = torch.cat([spectral, spectral[:, -1:].expand(-1, pad)], 1)
         estimates = torch.where(bivariate[:, None], spectral, estimates)
-        walks = concomitants(pair, row_mask, tuple(2 ** (i + 1) for i in range(slots)))[..., 1]
-        spreads = torch.where(bivariate[:, None], walks[:, 0, 1] + walks[:, 1, 0], spreads)
+        if not far.shape[3]:
+            far = concomitants(pair, row_mask, doubling_lags(config))[..., 1]
+        spreads = torch.where(bivariate[:, None], far[:, 0, 1] + far[:, 1, 0], spreads)
     return estimates, spreads

@@ -34,14 +34,15 @@ def gaussian_mi(correlation: Tensor, same_side: Tensor, n: Tensor, columns: Tens
     log_det = 2 * log_det.clamp(min=1e-12).log().sum(-1)  # (B, S+1, 2)
     mi = 0.5 * (log_det[..., 0] - log_det[..., 1])
     exists = n > total + 1
-    bias = 0.5 * (_log_det_bias(total, n, d) - _log_det_bias(columns[:, 0], n, d) - _log_det_bias(columns[:, 1], n, d))
+    of_all, of_x, of_y = _log_det_bias(torch.cat([total[:, None], columns.to(n)], 1), n, d).unbind(1)
+    bias = 0.5 * (of_all - of_x - of_y)
     exact = torch.where(exists, mi[:, -1] + bias, mi[:, 1])
     return torch.cat([mi[:, :-1], exact[:, None]], 1).float()
 
 
 def _log_det_bias(k: Tensor, n: Tensor, most: int) -> Tensor:
-    """E ln det of the sample correlation scale of k columns, up to terms that cancel between blocks: (B,)."""
+    """E ln det of the sample correlation scale of k (B, S) columns, up to terms that cancel between blocks: (B, S)."""
     i = torch.arange(1, most + 1, device=n.device, dtype=n.dtype)
     freedom = (n[:, None] - i) / 2
-    terms = torch.where(i <= k[:, None], torch.digamma(freedom.clamp(min=0.25)) - ((n[:, None] - 1) / 2).log(), 0.0)
-    return terms.sum(1)
+    terms = torch.digamma(freedom.clamp(min=0.25)) - ((n[:, None] - 1) / 2).log()  # (B, most)
+    return ((i <= k[..., None]) * terms[:, None]).sum(2)

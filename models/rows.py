@@ -33,42 +33,42 @@ class RowAttention(nn.Module):
         """
         b, n, d, k = features.shape
         flat = features.reshape(b, n, d * k)
-        weights = self.project(self.norm(tokens)).view(b, d, k, -1)  # (B, D, K, 2R)
-        bias = self.bias(context)[:, None]
+        weights = self.project(self.norm(tokens)).view(b, d, k, 1, -1)  # (B, D, K, 1, 2R)
+        sides = torch.stack([columns & ~side, columns & side], -1).to(flat.dtype)  # (B, D, 2)
+        sides = sides * sides.sum(1, keepdim=True).clamp(min=1).rsqrt()
+        mixed = flat @ (weights * sides[:, :, None, :, None]).reshape(b, d * k, -1)  # (B, N, 4R): both sides at once
+        mixed = mixed.view(b, n, 2, -1) + self.bias(context)[:, None, None]
         count = rows.sum(1).clamp(min=1).to(flat.dtype)[:, None, None]
-        learned = []
-        for mask in (columns & ~side, columns & side):
-            scale = mask.sum(1).clamp(min=1).to(flat.dtype).rsqrt()[:, None, None]
-            mixed = flat @ (weights * mask[:, :, None, None]).reshape(b, d * k, -1) * scale  # (B, N, 2R)
-            hidden = self.features(nn.functional.gelu(mixed + bias)) * rows[..., None]
-            centred = (hidden - hidden.sum(1, keepdim=True) / count) * rows[..., None]
-            power = centred.square().sum(1, keepdim=True) / count
-            learned.append(centred * (power + 1e-4).rsqrt())
-        x, y = learned  # (B, N, R), unit variance
-        own, other = self._read(flat, x, y, side, (d, k), count)
+        exists, total = rows[:, :, None, None], count[..., None]
+        hidden = self.features(nn.functional.gelu(mixed)) * exists  # (B, N, 2, R)
+        centred = (hidden - hidden.sum(1, keepdim=True) / total) * exists
+        power = centred.square().sum(1, keepdim=True) / total
+        learned = (centred * (power + 1e-4).rsqrt()).flatten(2)  # (B, N, 2R): of X, then of Y, unit variance
+        own, other = self._read(flat, learned, side, (d, k), count)
         tokens = tokens + self.read(torch.cat([own, other], -1))
-        shared, strength = self._shared(x, y, count)
+        shared, strength = self._shared(learned, count)
         summary = torch.stack([shared.log1p(), strength.log1p(), (strength * count[:, 0, 0].sqrt()).log1p()], 1)
         return tokens + self.summary(summary)[:, None] * columns[..., None], shared[:, None]
 
     def _read(
-        self, flat: Tensor, x: Tensor, y: Tensor, side: Tensor, shape: tuple[int, int], count: Tensor
+        self, flat: Tensor, learned: Tensor, side: Tensor, shape: tuple[int, int], count: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Moments of each column's basis with the features of its own side and of the other: (B, D, K * R) each."""
         b, (d, k) = flat.shape[0], shape
-        moments = (flat.transpose(1, 2) @ torch.cat([x, y], 2) / count).view(b, d, k, 2, self.row_width)
+        moments = (flat.transpose(1, 2) @ learned / count).view(b, d, k, 2, self.row_width)
         of_x, of_y = moments[..., 0, :].flatten(2), moments[..., 1, :].flatten(2)
         is_y = side[..., None]
         return torch.where(is_y, of_y, of_x), torch.where(is_y, of_x, of_y)
 
-    def _shared(self, x: Tensor, y: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    def _shared(self, learned: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
         """-1/2 ln det(I - T T') in nats, and the squared Frobenius norm of the raw cross-covariance: (B,) each."""
-        with torch.autocast(x.device.type, enabled=False):
-            x, y, count = x.float(), y.float(), count.float()
-            eye = torch.eye(self.row_width, device=x.device)
-            xx = torch.linalg.cholesky(x.transpose(1, 2) @ x / count * (1 - RIDGE) + RIDGE * eye + 1e-5 * eye)
-            yy = torch.linalg.cholesky(y.transpose(1, 2) @ y / count * (1 - RIDGE) + RIDGE * eye + 1e-5 * eye)
-            xy = x.transpose(1, 2) @ y / count * (1 - RIDGE)
+        with torch.autocast(learned.device.type, enabled=False):
+            learned, r = learned.float(), self.row_width
+            covariance = learned.transpose(1, 2) @ learned * ((1 - RIDGE) / count.float())
+            eye = torch.eye(r, device=learned.device)
+            within = torch.stack([covariance[:, :r, :r], covariance[:, r:, r:]])
+            xx, yy = torch.linalg.cholesky(within + (RIDGE + 1e-5) * eye)
+            xy = covariance[:, :r, r:]
             t = torch.linalg.solve_triangular(xx, xy, upper=False)
             t = torch.linalg.solve_triangular(yy, t.transpose(1, 2), upper=False)
             rest = torch.linalg.cholesky(eye * (1 + 1e-4) - t @ t.transpose(1, 2))
