@@ -8,9 +8,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from mutualist.datagen import look
 from mutualist.datagen.config import DatasetConfig, load_config
-from mutualist.datagen.flow_command import fit_flow
+from mutualist.datagen.flows.command import fit_flow
+from mutualist.datagen.inspection import commands
 from mutualist.errors import ConfigError
 
 app = typer.Typer(help="Synthesise meta-datasets with known mutual information.", no_args_is_help=True)
@@ -49,9 +49,9 @@ def make(
         _make(parsed, out, workers, scheduler, console)
 
 
-app.command()(look.show)
-app.command()(look.verify)
-app.command()(look.report)
+app.command()(commands.show)
+app.command()(commands.verify)
+app.command()(commands.report)
 
 
 app.command()(fit_flow)

@@ -192,7 +192,7 @@ def config_names() -> list[str]:
 def load_config(name_or_path: str | Path) -> DatasetConfig:
     """A configuration by the name of a packaged one (`tiny`, `cpu`, `full`) or by the path of a YAML file.
 
-    Paths of fitted flows are relative to the file's folder, and pinned by digest (`flow_paths.pin_flows`).
+    Paths of fitted flows are relative to the file's folder, and pinned by digest (`flows.paths.pin_flows`).
 
     Raises:
         ConfigError: no such configuration, not YAML, or see `parse_config`.
@@ -203,7 +203,7 @@ def load_config(name_or_path: str | Path) -> DatasetConfig:
     except yaml.YAMLError as error:
         raise ConfigError(f"{source} is not YAML: {error}") from error
     # The families take a while to import, and reading configurations is all that some callers want.
-    from mutualist.datagen.flow_paths import pin_flows
+    from mutualist.datagen.flows.paths import pin_flows
 
     return pin_flows(parse_config(values, source), Path(name_or_path).absolute().parent)
 

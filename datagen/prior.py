@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mutualist.datagen.families  # registers the families
-import mutualist.datagen.flow_transform  # noqa: F401  registers the transform
+import mutualist.datagen.flows.transform  # noqa: F401  registers the transform
 from mutualist.datagen.composite import Concatenation, Independent, Swapped
 from mutualist.datagen.config import Component, DatasetConfig, MIRange, Part, Range, Shape, Step
 from mutualist.datagen.filler import Filled

@@ -20,6 +20,7 @@ from mutualist.datagen.structures import Matrix, Range, orthogonal
 from mutualist.errors import ConfigError
 
 Parameters = dict[str, Any]
+Stated = Parameters | list[Parameters] | None  # what a side's map is; None where there is none
 
 
 class Transform(ABC):
@@ -36,12 +37,35 @@ class Transform(ABC):
         """x: (n + pilot, dx), y: (n + pilot, dy). Returns both mapped, and the parameters (JSON-serialisable)."""
 
 
+class SideTransform(Transform):
+    """A transform that maps X alone and Y alone, each side by a map of its own that is drawn in the same way.
+
+    `least_columns`: sides with fewer are left alone, and nothing is drawn for them.
+    """
+
+    least_columns: ClassVar[int] = 2
+
+    @abstractmethod
+    def map_side(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, Stated]:
+        """values: (n + pilot, d) with d ≥ `least_columns`. Returns them mapped, and what defines the map."""
+
+    def apply(self, rng: np.random.Generator, x: Array, y: Array, n: int) -> tuple[Array, Array, Parameters]:
+        x, of_x = self._map_wide(rng, x, n)
+        y, of_y = self._map_wide(rng, y, n)
+        return x, y, {"x": of_x, "y": of_y}
+
+    def _map_wide(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, Stated]:
+        return self.map_side(rng, values, n) if values.shape[1] >= self.least_columns else (values, None)
+
+
 TRANSFORMS: dict[str, type[Transform]] = {}
 T = TypeVar("T", bound=type[Transform])
 
 
 def register(cls: T) -> T:
-    """Class decorator: makes the transform known under its `name`."""
+    """Class decorator: makes the transform known under its `name`, which no other may have."""
+    if cls.name in TRANSFORMS:
+        raise ValueError(f"two transforms are called {cls.name!r}")
     TRANSFORMS[cls.name] = cls
     return cls
 
@@ -78,7 +102,7 @@ class MonotoneMap(Transform):
 
 @register
 @dataclass(frozen=True)
-class ColumnMaps(Transform):
+class ColumnMaps(SideTransform):
     """Each column is brought to unit scale and then mapped by a strictly monotone map of its own.
 
     `maps`: names and weights (all by default); `flip`: probability that a column's sign is turned;
@@ -86,6 +110,7 @@ class ColumnMaps(Transform):
     """
 
     name: ClassVar[str] = "columns"
+    least_columns: ClassVar[int] = 1
     maps: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COLUMN_MAPS, 1.0))
     flip: float = 0.5
     unit: Range = (-6.0, 6.0)
@@ -94,12 +119,7 @@ class ColumnMaps(Transform):
     def __post_init__(self) -> None:
         _check_maps(self.maps)
 
-    def apply(self, rng: np.random.Generator, x: Array, y: Array, n: int) -> tuple[Array, Array, Parameters]:
-        x, px = self._side(rng, x, n)
-        y, py = self._side(rng, y, n)
-        return x, y, {"x": px, "y": py}
-
-    def _side(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, list[Parameters]]:
+    def map_side(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, Stated]:
         scaled, location, scale = standardise(values, n)
         record = []
         for j in range(values.shape[1]):
@@ -118,7 +138,7 @@ class ColumnMaps(Transform):
 
 @register
 @dataclass(frozen=True)
-class Mixing(Transform):
+class Mixing(SideTransform):
     """An invertible linear map inside X and one inside Y: Q₁ diag(s) Q₂ with random rotations.
 
     The logs of the singular values s are uniform on ±½ ln `condition`; condition 1 is a pure rotation. Columns are
@@ -132,15 +152,8 @@ class Mixing(Transform):
         if not 1 <= self.condition <= 1e3:
             raise ConfigError(f"option condition: {self.condition}: give a number from 1 to 1000")
 
-    def apply(self, rng: np.random.Generator, x: Array, y: Array, n: int) -> tuple[Array, Array, Parameters]:
-        x, px = self._side(rng, x, n)
-        y, py = self._side(rng, y, n)
-        return x, y, {"x": px, "y": py}
-
-    def _side(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, Parameters | None]:
+    def map_side(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, Stated]:
         d = values.shape[1]
-        if d == 1:
-            return values, None
         scaled, location, scale = standardise(values, n)
         matrix: Matrix = orthogonal(rng, d)
         half = 0.5 * np.log(self.condition)
@@ -153,26 +166,19 @@ class Mixing(Transform):
 
 @register
 @dataclass(frozen=True)
-class Spiral(Transform):
+class Spiral(SideTransform):
     """Rotation of a random plane inside each side by an angle that depends on the norm alone.
 
     x → R(ω |x|²/(1 + |x|²/ρ²)) x with ρ = 3 (Czyż et al. 2023, sec. 2: the spiral diffeomorphism; there the angle
     grows with |x|² without bound, which in heavy tails would turn rounding errors into noise). The norm is kept, so
-    the map is inverted by the opposite rotation. Sides with one column are left alone.
+    the map is inverted by the opposite rotation.
     """
 
     name: ClassVar[str] = "spiral"
     speed: Range = (0.2, 2.0)
 
-    def apply(self, rng: np.random.Generator, x: Array, y: Array, n: int) -> tuple[Array, Array, Parameters]:
-        x, px = self._side(rng, x, n)
-        y, py = self._side(rng, y, n)
-        return x, y, {"x": px, "y": py}
-
-    def _side(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, Parameters | None]:
+    def map_side(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, Stated]:
         d = values.shape[1]
-        if d == 1:
-            return values, None
         scaled, location, scale = standardise(values, n)
         squared = np.minimum((scaled * scaled).sum(axis=1) / d, 1e12)
         turns = []
@@ -185,41 +191,6 @@ class Spiral(Transform):
             scaled[:, i], scaled[:, j] = cos * a - sin * b, sin * a + cos * b
             turns.append([i, j, speed])
         return scaled, {"location": location.tolist(), "scale": scale.tolist(), "turns": turns}
-
-
-@register
-@dataclass(frozen=True)
-class RandomFlow(Transform):
-    """A random invertible flow inside each side (`flows.random_flow`), on columns of unit scale.
-
-    `strength`: range of how much it bends. Splines cost more than coupling layers; samples of more than
-    `spline_cells` numbers a side get the latter. Sides with one column are left alone.
-    """
-
-    name: ClassVar[str] = "flow"
-    strength: Range = (0.3, 1.2)
-    spline_cells: int = 10_000
-
-    def apply(self, rng: np.random.Generator, x: Array, y: Array, n: int) -> tuple[Array, Array, Parameters]:
-        x, px = self._side(rng, x, n)
-        y, py = self._side(rng, y, n)
-        return x, y, {"x": px, "y": py}
-
-    def _side(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, Parameters | None]:
-        if values.shape[1] == 1:
-            return values, None
-        # Imports torch, which a configuration without flows does not pay for.
-        from mutualist.datagen.flows import random_flow
-
-        scaled, location, scale = standardise(values, n)
-        flow = random_flow(
-            rng,
-            values.shape[1],
-            kind="coupling" if values.size > self.spline_cells or rng.random() < 0.5 else "spline",
-            strength=float(rng.uniform(*self.strength)),
-        )
-        stated = {"location": location.tolist(), "scale": scale.tolist(), **flow.parameters}
-        return flow.forward(scaled), stated
 
 
 @register

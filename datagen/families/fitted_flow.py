@@ -17,7 +17,7 @@ from mutualist.datagen.structures import STRUCTURES, Dispersion, Matrix, Range, 
 from mutualist.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from mutualist.datagen.flow_fit import FittedFlow
+    from mutualist.datagen.flows.fit import FittedFlow
 
 
 def flow_digest(directory: Path) -> str:
@@ -38,7 +38,7 @@ def flow_digest(directory: Path) -> str:
 @lru_cache(maxsize=16)
 def _load(directory: Path, digest: str) -> "FittedFlow":
     # torch takes seconds to import: only those pay who use a flow.
-    from mutualist.datagen.flow_fit import FittedFlow
+    from mutualist.datagen.flows.fit import FittedFlow
 
     return FittedFlow.load(directory)
 

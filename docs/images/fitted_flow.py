@@ -12,9 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mutualist.datagen.flow_fit import FittedFlow
-from mutualist.datagen.flow_table import SYNTHETIC_ROWS, TEST_SHARE, fit_table
-from mutualist.datagen.table_columns import read_columns, rounded, rounding
+from mutualist.datagen.flows.columns import read_columns, rounded, rounding
+from mutualist.datagen.flows.fit import FittedFlow
+from mutualist.datagen.flows.table import SYNTHETIC_ROWS, TEST_SHARE, fit_table
 
 # Blue and vermilion of Okabe & Ito: apart for every kind of colour vision.
 REAL, MADE, INK, QUIET = "#0072B2", "#D55E00", "#1B2733", "#5B6770"

@@ -47,7 +47,7 @@ def small() -> DatasetConfig:
 @pytest.fixture(scope="session")
 def stored_flow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A flow of two columns, hardly fitted, but bent: what a family needs that reads one."""
-    from mutualist.datagen.flow_fit import fit_flow
+    from mutualist.datagen.flows.fit import fit_flow
 
     rng = np.random.default_rng(0)
     u = rng.standard_normal(200)

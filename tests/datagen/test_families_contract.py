@@ -11,7 +11,7 @@ import pytest
 import mutualist.datagen.families  # noqa: F401  registers the families
 from mutualist.datagen.composite import Independent, Swapped
 from mutualist.datagen.interface import Family, JointDistribution
-from mutualist.datagen.registry import FAMILIES, make_family, required_options
+from mutualist.datagen.registry import FAMILIES, make_family, register, required_options
 from mutualist.errors import ConfigError
 
 NAMES = sorted(FAMILIES)
@@ -105,3 +105,14 @@ def test_every_family_that_needs_no_file_takes_part_in_the_cpu_configuration() -
 
     named = {c.family for part in load_config("cpu").parts for c in part.components}
     assert named == {name for name in NAMES if not required_options(FAMILIES[name])}
+
+
+def test_a_name_is_given_once() -> None:
+    held = FAMILIES["copula"]
+
+    class Other(held):  # type: ignore[misc, valid-type]
+        pass
+
+    with pytest.raises(ValueError, match="two families are called 'copula'"):
+        register(Other)
+    assert FAMILIES["copula"] is held

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mutualist.datagen.flows.transform  # noqa: F401  registers it
 from mutualist.datagen.column_maps import COLUMN_MAPS, standardise
-from mutualist.datagen.transforms import TRANSFORMS, Spiral, Transform, make_transform
+from mutualist.datagen.transforms import TRANSFORMS, Spiral, Transform, make_transform, register
 from mutualist.errors import ConfigError
 
 GRID = np.linspace(-6, 6, 4001)
@@ -132,3 +133,12 @@ def test_columns_options_change_what_is_drawn() -> None:
 def test_wrong_settings_say_what_is_right(name: str, options: dict[str, object], word: str) -> None:
     with pytest.raises(ConfigError, match=word):
         make_transform(name, options)
+
+
+def test_a_name_is_given_once() -> None:
+    class Other(Spiral):
+        pass
+
+    with pytest.raises(ValueError, match="two transforms are called 'spiral'"):
+        register(Other)
+    assert TRANSFORMS["spiral"] is Spiral

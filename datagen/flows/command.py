@@ -31,7 +31,7 @@ def fit_flow(
     if (out / "flow.json").exists() and not overwrite:
         raise ConfigError(f"{out} holds a flow already; give another directory, or --overwrite")
 
-    from mutualist.datagen.flow_table import fit_table
+    from mutualist.datagen.flows.table import fit_table
 
     console = Console()
     bars = (

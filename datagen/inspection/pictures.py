@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from mutualist.datagen.label_checks import LabelCheck
+from mutualist.datagen.inspection.label_checks import LabelCheck
 
 # Blue, vermilion and ink of Okabe & Ito (2008).
 BLUE, VERMILION, INK, QUIET, GRID = "#0072B2", "#D55E00", "#1B2733", "#5B6770", "#E3E7EA"

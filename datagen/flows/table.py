@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mutualist.datagen.flow_fit import BATCH, LAYERS, STEPS, FittedFlow, fit_flow
-from mutualist.datagen.table_columns import read_columns, rounded, rounding, unrounded
-from mutualist.datagen.two_sample import two_sample_auc
+from mutualist.datagen.flows.columns import read_columns, rounded, rounding, unrounded
+from mutualist.datagen.flows.fit import BATCH, LAYERS, STEPS, FittedFlow, fit_flow
+from mutualist.datagen.flows.two_sample import two_sample_auc
 from mutualist.errors import InputError
 
 TEST_SHARE = 0.2

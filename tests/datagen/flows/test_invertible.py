@@ -8,7 +8,7 @@ import torch
 from scipy.spatial import cKDTree
 from scipy.special import digamma
 
-from mutualist.datagen.flows import Kind, random_flow
+from mutualist.datagen.flows.invertible import Kind, random_flow
 from mutualist.errors import ConfigError, InputError
 
 KINDS: list[Kind] = ["coupling", "spline"]

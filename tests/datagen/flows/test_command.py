@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 import mutualist.datagen.families  # noqa: F401  registers the families
 from mutualist.datagen.cli import app
+from mutualist.datagen.flows.columns import read_columns, rounded, rounding, unrounded
+from mutualist.datagen.flows.two_sample import auc, two_sample_auc
 from mutualist.datagen.registry import make_family
-from mutualist.datagen.table_columns import read_columns, rounded, rounding, unrounded
-from mutualist.datagen.two_sample import auc, two_sample_auc
 from mutualist.errors import ConfigError, DataError, InputError
 
 

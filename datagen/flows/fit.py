@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from mutualist.datagen.flow_layers import Marginals, Triangular
-from mutualist.datagen.flows import InvertibleFlow, Rows, random_flow, single_thread
+from mutualist.datagen.flows.invertible import InvertibleFlow, Rows, random_flow, single_thread
+from mutualist.datagen.flows.layers import Marginals, Triangular
 from mutualist.errors import ConfigError, DataError, InputError
 
 FORMAT = 1

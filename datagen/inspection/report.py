@@ -10,14 +10,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mutualist.datagen import report_pictures as pictures
 from mutualist.datagen.config import parse_config
+from mutualist.datagen.inspection import pictures
+from mutualist.datagen.inspection.label_checks import LabelCheck, check_labels, checkable
+from mutualist.datagen.inspection.page import Content, render_page
+from mutualist.datagen.inspection.pictures import Example
+from mutualist.datagen.inspection.provenance import changed_versions, locate, read_record
 from mutualist.datagen.integrity import shard_problem
-from mutualist.datagen.label_checks import LabelCheck, check_labels, checkable
 from mutualist.datagen.manifest import MANIFEST, read_manifest
-from mutualist.datagen.provenance import changed_versions, locate, read_record
-from mutualist.datagen.report_page import Content, render_page
-from mutualist.datagen.report_pictures import Example
 from mutualist.datagen.schema import SPLITS, shard_path
 from mutualist.datagen.transforms import TRANSFORMS
 from mutualist.errors import DataError, InputError

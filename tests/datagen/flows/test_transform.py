@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-import mutualist.datagen.flow_transform  # noqa: F401  registers it
+import mutualist.datagen.flows.transform  # noqa: F401  registers it
 from mutualist.datagen.transforms import make_transform
 from mutualist.errors import ConfigError
 

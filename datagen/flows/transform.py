@@ -8,7 +8,7 @@ import numpy as np
 from mutualist.datagen.column_maps import standardise
 from mutualist.datagen.interface import Array
 from mutualist.datagen.structures import Range
-from mutualist.datagen.transforms import Parameters, Transform, register
+from mutualist.datagen.transforms import SideTransform, Stated, register
 from mutualist.errors import ConfigError
 
 KINDS = ("coupling", "spline")
@@ -16,10 +16,10 @@ KINDS = ("coupling", "spline")
 
 @register
 @dataclass(frozen=True)
-class RandomFlow(Transform):
-    """A random invertible flow of X and another of Y (`mutualist.datagen.flows`): nonlinear mixing of columns.
+class RandomFlow(SideTransform):
+    """A random invertible flow of X and another of Y (`flows.invertible`): nonlinear mixing of columns.
 
-    Columns are brought to unit scale first. Sides with one column are left alone.
+    Columns are brought to unit scale first.
 
     `kinds`: which layers; `strength`: range of the scale of what they do; `share`: of sides that get a flow.
     """
@@ -37,20 +37,14 @@ class RandomFlow(Transform):
         if not 0 < self.share <= 1:
             raise ConfigError(f"option share: {self.share}: give a number above 0, at most 1")
 
-    def apply(self, rng: np.random.Generator, x: Array, y: Array, n: int) -> tuple[Array, Array, Parameters]:
-        x, px = self._side(rng, x, n)
-        y, py = self._side(rng, y, n)
-        return x, y, {"x": px, "y": py}
-
-    def _side(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, Parameters | None]:
-        d = values.shape[1]
-        if d == 1 or rng.random() >= self.share:
+    def map_side(self, rng: np.random.Generator, values: Array, n: int) -> tuple[Array, Stated]:
+        if rng.random() >= self.share:
             return values, None
         # torch takes seconds to import: only those pay who use a flow.
-        from mutualist.datagen.flows import random_flow
+        from mutualist.datagen.flows.invertible import random_flow
 
         scaled, location, scale = standardise(values, n)
         kind = self.kinds[int(rng.random() * len(self.kinds))]
-        flow = random_flow(rng, d, kind, strength=float(rng.uniform(*self.strength)))  # type: ignore[arg-type]
+        flow = random_flow(rng, values.shape[1], kind, strength=float(rng.uniform(*self.strength)))  # type: ignore[arg-type]
         stated = {"location": location.tolist(), "scale": scale.tolist(), **flow.parameters}
         return flow.forward(scaled), stated

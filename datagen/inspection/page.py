@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from mutualist.datagen.label_checks import MOST_COLUMNS, MOST_NATS, ROWS, LabelCheck
+from mutualist.datagen.inspection.label_checks import MOST_COLUMNS, MOST_NATS, ROWS, LabelCheck
 
 _STYLE = """
 :root { color-scheme: light }

@@ -8,7 +8,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_score
 
-from mutualist.datagen.flow_fit import FittedFlow, fit_flow
+from mutualist.datagen.flows.fit import FittedFlow, fit_flow
 from mutualist.errors import ConfigError, DataError, InputError
 
 

@@ -10,13 +10,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from mutualist.datagen import report
 from mutualist.datagen.cli import app
 from mutualist.datagen.config import DatasetConfig, parse_config
-from mutualist.datagen.label_checks import LabelCheck, check_labels, checkable, neighbour_information, tolerance
+from mutualist.datagen.inspection import report
+from mutualist.datagen.inspection.label_checks import (
+    LabelCheck,
+    check_labels,
+    checkable,
+    neighbour_information,
+    tolerance,
+)
+from mutualist.datagen.inspection.page import Content, render_page
 from mutualist.datagen.pipeline import make_dataset, prepare
 from mutualist.datagen.prior import Prior
-from mutualist.datagen.report_page import Content, render_page
 from mutualist.datagen.schema import shard_path
 from mutualist.datagen.shards import make_shard
 from mutualist.errors import DataError, InputError

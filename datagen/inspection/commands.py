@@ -16,7 +16,7 @@ from rich.table import Table
 from mutualist.errors import DataError, InputError
 
 if TYPE_CHECKING:
-    from mutualist.datagen.provenance import Comparison
+    from mutualist.datagen.inspection.provenance import Comparison
 
 HEAD = 5  # rows shown
 WIDEST = 6  # columns of X and of Y shown
@@ -43,7 +43,7 @@ def show(
 
     Exit code 0 if it is, and its shard is the one that the manifest lists; else 1.
     """
-    from mutualist.datagen.provenance import compare_record
+    from mutualist.datagen.inspection.provenance import compare_record
 
     found = compare_record(directory, split, number)
     if as_json:
@@ -55,7 +55,7 @@ def show(
 
 
 def _plain(found: "Comparison", split: str) -> dict[str, Any]:
-    from mutualist.datagen.provenance import describe_difference
+    from mutualist.datagen.inspection.provenance import describe_difference
 
     stored, again = found.stored, found.again
     return {
@@ -82,7 +82,7 @@ def _plain(found: "Comparison", split: str) -> dict[str, Any]:
 
 
 def _print(found: "Comparison", split: str, console: Console) -> None:
-    from mutualist.datagen.provenance import describe_difference, describe_versions
+    from mutualist.datagen.inspection.provenance import describe_difference, describe_versions
 
     r = found.stored
     transforms = [t["name"] for t in json.loads(r.transforms)]
@@ -173,7 +173,7 @@ def report(
     seed: Annotated[int, typer.Option(min=0, help="Which records are shown and checked.")] = 0,
 ) -> None:
     """Write one HTML page with pictures: what was made, and whether its labels hold."""
-    from mutualist.datagen.report import write_report
+    from mutualist.datagen.inspection.report import write_report
 
     console = Console()
     with Progress(*_COLUMNS, console=console, transient=True) as progress:
