@@ -11,21 +11,19 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from mutualist.canonical import canonical_ranks
-from mutualist.errors import InputError
-from mutualist.inputs import NanPolicy, as_columns, as_table, drop_missing, input_warnings, same_rows
+from mutualist.inputs import NanPolicy, Sample, as_complete_table, as_sample, as_samples, input_warnings
 from mutualist.models import scores_from_ranks
 from mutualist.models.bundle import Bundle, load_bundle
 from mutualist.result import MIEstimate, PairwiseEstimates
 
 BUNDLED = Path(__file__).parent / "weights"
-MIN_ROWS = 4
 BATCH_VALUES = 1 << 20  # n * d of the samples in one forward pass
 BATCH_PAIRS = 1 << 15  # d * d of the samples in one forward pass
 
 
 @dataclass(frozen=True)
-class _Sample:
-    """A validated sample, ready for the network: ranks (n, d), side (d,), and what to say about it."""
+class _Ranked:
+    """A sample ready for the network: ranks (n, d), side (d,), and what to say about it."""
 
     ranks: NDArray[np.int64]
     side: NDArray[np.bool_]
@@ -80,7 +78,7 @@ class MutualInfoEstimator:
         Raises:
             InputError: unusable data; the message says what to change.
         """
-        return self._answer([self._prepare(x, y, nan_policy)])[0]
+        return self._answer([self._ranked(as_sample(x, y, nan_policy))])[0]
 
     def estimate_batch(
         self, pairs: Sequence[tuple[ArrayLike, ArrayLike]], *, nan_policy: NanPolicy = "raise"
@@ -90,17 +88,7 @@ class MutualInfoEstimator:
         Raises:
             InputError: unusable data; the message says in which pair.
         """
-        samples = []
-        for i, pair in enumerate(pairs):
-            try:
-                x, y = pair
-            except (TypeError, ValueError) as error:
-                raise InputError(f"pair {i} is a {type(pair).__name__}; give pairs (x, y)") from error
-            try:
-                samples.append(self._prepare(x, y, nan_policy))
-            except InputError as error:
-                raise InputError(f"pair {i}: {error}") from error
-        return self._answer(samples)
+        return self._answer([self._ranked(sample) for sample in as_samples(pairs, nan_policy)])
 
     def pairwise(
         self,
@@ -119,34 +107,21 @@ class MutualInfoEstimator:
         Raises:
             InputError: unusable data; the message says what to change.
         """
-        values, names = as_table(table, names)
-        values = self._checked(drop_missing(values, nan_policy, "table"))
-        samples = [self._sample(values[:, [i, j]], 1, ()) for i, j in combinations(range(values.shape[1]), 2)]
+        values, names = as_complete_table(table, names, nan_policy)
+        pairs = combinations(range(values.shape[1]), 2)
+        samples = [self._ranked(Sample(values[:, [i, j]], 1)) for i, j in pairs]
         return PairwiseEstimates.from_estimates(names, self._answer(samples))
 
-    def _prepare(self, x: ArrayLike, y: ArrayLike, nan_policy: NanPolicy) -> _Sample:
-        x, y = as_columns(x, "x"), as_columns(y, "y")
-        same_rows(x, y)
-        both = np.concatenate([x, y], 1)
-        values = self._checked(drop_missing(both, nan_policy, "x and y"))
-        notes = (f"left out {len(both) - len(values):,} of {len(both):,} rows",) if len(values) < len(both) else ()
-        return self._sample(values, x.shape[1], notes)
-
-    def _checked(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        if len(values) < MIN_ROWS:
-            raise InputError(f"{len(values)} rows came, at least {MIN_ROWS} are needed; give more rows")
-        return values
-
-    def _sample(self, values: NDArray[np.float64], dx: int, notes: tuple[str, ...]) -> _Sample:
-        n, d = values.shape
-        side = np.arange(d) >= dx
+    def _ranked(self, sample: Sample) -> _Ranked:
+        n, d = sample.values.shape
+        side = np.arange(d) >= sample.dx
         config = self._bundle.net.config
         some_rows_only = n > (config.max_rows if d == 2 else config.queries)
-        ranks, _ = canonical_ranks(values, side, ordered=some_rows_only)
-        notes += input_warnings(values, dx, self._bundle.info["meta_distribution"])
-        return _Sample(ranks, side, notes)
+        ranks, _ = canonical_ranks(sample.values, side, ordered=some_rows_only)
+        notes = sample.notes + input_warnings(sample.values, sample.dx, self._bundle.info["meta_distribution"])
+        return _Ranked(ranks, side, notes)
 
-    def _answer(self, samples: Sequence[_Sample]) -> list[MIEstimate]:
+    def _answer(self, samples: Sequence[_Ranked]) -> list[MIEstimate]:
         levels = np.array(self._bundle.net.config.levels)
         quantiles = np.empty((len(samples), len(levels)))
         for group in _groups([(len(s.ranks), len(s.side)) for s in samples]):
@@ -160,7 +135,7 @@ class MutualInfoEstimator:
             for sample, values in zip(samples, calibrated, strict=True)
         ]
 
-    def _forward(self, samples: Sequence[_Sample]) -> NDArray[np.float64]:
+    def _forward(self, samples: Sequence[_Ranked]) -> NDArray[np.float64]:
         """Raw quantiles (B, Q) of samples that are padded to one shape."""
         rows, columns = (max(s.ranks.shape[axis] for s in samples) for axis in (0, 1))
         ranks = np.zeros((len(samples), rows, columns), np.int64)

@@ -1,6 +1,7 @@
 """What users pass in, as clean arrays: every complaint says what came, what was expected, and what to do."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -9,6 +10,50 @@ from numpy.typing import ArrayLike, NDArray
 from mutualist.errors import InputError
 
 NanPolicy = Literal["raise", "omit"]
+MIN_ROWS = 4
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample that can be estimated: finite values (n, dx + dy), those of X first, and what its making left out."""
+
+    values: NDArray[np.float64]
+    dx: int
+    notes: tuple[str, ...] = ()
+
+
+def as_sample(x: ArrayLike, y: ArrayLike, nan_policy: NanPolicy) -> Sample:
+    """What `estimate` is given, checked; raises InputError."""
+    x, y = as_columns(x, "x"), as_columns(y, "y")
+    same_rows(x, y)
+    both = np.concatenate([x, y], 1)
+    values = _enough_rows(drop_missing(both, nan_policy, "x and y"))
+    left_out = len(both) - len(values)
+    notes = (f"left out {left_out:,} of {len(both):,} rows",) if left_out else ()
+    return Sample(values, x.shape[1], notes)
+
+
+def as_samples(pairs: Sequence[tuple[ArrayLike, ArrayLike]], nan_policy: NanPolicy) -> list[Sample]:
+    """What `estimate_batch` is given, checked; raises InputError that says in which pair."""
+    samples = []
+    for i, pair in enumerate(pairs):
+        try:
+            x, y = pair
+        except (TypeError, ValueError) as error:
+            raise InputError(f"pair {i} is a {type(pair).__name__}; give pairs (x, y)") from error
+        try:
+            samples.append(as_sample(x, y, nan_policy))
+        except InputError as error:
+            raise InputError(f"pair {i}: {error}") from error
+    return samples
+
+
+def as_complete_table(
+    table: ArrayLike | Mapping[str, ArrayLike], names: Sequence[str] | None, nan_policy: NanPolicy
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """What `pairwise` is given, checked: finite values (n, d) and the d names; raises InputError."""
+    values, names = as_table(table, names)
+    return _enough_rows(drop_missing(values, nan_policy, "table")), names
 
 
 def as_columns(values: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -92,6 +137,12 @@ def drop_missing(values: NDArray[np.float64], nan_policy: NanPolicy, name: str) 
             'leave these rows out with nan_policy="omit"'
         )
     return values[finite.all(1)]
+
+
+def _enough_rows(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if len(values) < MIN_ROWS:
+        raise InputError(f"{len(values)} rows came, at least {MIN_ROWS} are needed; give more rows")
+    return values
 
 
 def input_warnings(values: NDArray[np.float64], dx: int, trained: Mapping[str, Any]) -> tuple[str, ...]:
