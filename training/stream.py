@@ -64,6 +64,7 @@ class RecordStream(IterableDataset[Batch]):
         seed: root of the randomness; an epoch's order depends on it, the epoch and the number of consumers alone.
         limit: records in an epoch, over all devices and workers; all of them if None.
         rank, world_size: this device's number, and how many there are.
+        prepare: what is done to each batch where it is read, given the batch and a seed of its own.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class RecordStream(IterableDataset[Batch]):
         limit: int | None = None,
         rank: int = 0,
         world_size: int = 1,
+        prepare: Callable[[Batch, int], Batch] | None = None,
     ) -> None:
         super().__init__()
         self.paths, self.counts, self.options = list(paths), list(counts), options
         self.shuffle, self.seed, self.limit = shuffle, seed, limit
         self.rank, self.world_size = rank, world_size
+        self.prepare = prepare
         self.epoch = 0
 
     def _rng(self, *key: int) -> np.random.Generator:
@@ -114,7 +117,11 @@ class RecordStream(IterableDataset[Batch]):
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
         consumer = self.rank * workers + worker
         rng = self._rng(1, consumer, self.epoch) if self.shuffle else None
-        return batches(self.records(worker, workers), self.options, rng)
+        made = batches(self.records(worker, workers), self.options, rng)
+        if self.prepare is None:
+            return made
+        seeds = self._rng(2, consumer, self.epoch)
+        return map(self.prepare, made, (int(seeds.integers(2**62)) for _ in count()))
 
 
 class ResumableLoader(DataLoader[Batch]):
@@ -155,6 +162,6 @@ class ResumableLoader(DataLoader[Batch]):
             self._stream.epoch, skip = self._resume
             self._resume = None
         iterator = super().__iter__()
-        for _ in range(skip):  # reading is much faster than training, so the batches done are simply read again
+        for _ in range(skip):  # much faster than training, so the batches done are simply read again
             next(iterator, None)
         return iterator

@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Callback, Timer
 from mutualist.errors import ConfigError, MutualistError
 from mutualist.models import ModelConfig
 from mutualist.training.batching import Batching, collate
-from mutualist.training.data import MetaDataModule
+from mutualist.training.data import MetaDataModule, described
 from mutualist.training.loss import pinball, weight
 from mutualist.training.metrics import Scores
 from mutualist.training.module import MutualInfoModule
@@ -77,6 +77,29 @@ def test_the_same_seed_gives_the_same_weights(data, torch_seed, tiny, trainer):
 
     assert torch.equal(run(0), run(1))
     assert not torch.equal(run(0), torch.cat([p.ravel() for p in MutualInfoModule(tiny, seed=8).parameters()]))
+
+
+def test_a_batch_that_its_reader_described_gets_the_same_answer(dataset, torch_seed):
+    module = MutualInfoModule(ModelConfig(width=16, layers=2, heads=2))
+    data = MetaDataModule(str(dataset), batching=Batching(max_elements=20_000, max_batch=40))
+    for batch in data.stream("train", shuffle=True):
+        ahead = described(batch, 0, module.net.config)
+        torch.testing.assert_close(module(ahead), module(batch), rtol=1e-5, atol=1e-6)
+        assert "description" not in batch
+
+
+def test_readers_describe_when_training_on_the_cpu(dataset, torch_seed, tiny, trainer):
+    class Seen(Callback):
+        found = 0
+
+        def on_train_batch_start(self, trainer, module, batch, index):
+            self.found += "description" in batch
+
+    seen, module = Seen(), MutualInfoModule(tiny)
+    data = MetaDataModule(str(dataset), batching=Batching(max_elements=20_000, max_batch=40), workers=1)
+    trainer(max_steps=3, limit_val_batches=0, callbacks=[seen]).fit(module, data)
+    assert seen.found == 3
+    assert module.skipped_steps == 0
 
 
 def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(data, torch_seed, tiny, trainer):
