@@ -1,27 +1,29 @@
 #!/usr/bin/env python3
-"""How fast meta-datasets are made, everything included from sampling to closed Parquet files.
+"""How fast meta-datasets are made, everything included from sampling to closed and hashed Parquet files.
 
     python benchmarks/datagen.py [--records 4000]
 
 reference_records_per_s     the paper's mixture (part `reference` of the configuration `cpu`: n 10–500, dx = dy 2–32,
-                            normal, Student-t and additive noise × monotone maps), one process
-full_records_per_s          the whole configuration `cpu`, one process
+                            normal, Student-t and additive noise × monotone maps), one Dask worker process
+full_records_per_s          the whole configuration `cpu`, one Dask worker process
 normals_only_records_per_s  drawing as many standard normals as the reference records hold, and nothing else: the limit
-two_worker_speedup          the time of one worker over that of two, each a Dask worker process, cluster already running
-peak_worker_mib             the largest resident memory of these workers, which then make the full mixture too
+two_worker_speedup          the time of one worker over that of two, cluster already running; wants two idle cores
+peak_worker_mib             the largest resident memory of these workers, which made both mixtures
 
-The shares say where the time of the reference records goes. Figures are the best of several rounds: other load on the
-machine can only make them worse.
+The shares say where the time of the reference records goes, in one process without Dask. Figures are the best of
+several rounds: other load on the machine can only make them worse, and the processor's own time, stated beside, tells
+by how much.
 """
 
 import argparse
 import json
 import resource
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -29,6 +31,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from mutualist.datagen import structures
+from mutualist.datagen.cluster import local_workers
 from mutualist.datagen.config import DatasetConfig, load_config, parse_config
 from mutualist.datagen.pipeline import make_dataset
 from mutualist.datagen.prior import Prior
@@ -46,31 +49,35 @@ def benchmark_config(records: int, part: str | None, shards: int = 1) -> Dataset
     return parse_config(values)
 
 
-def best(work: Callable[[], Any], rounds: int = ROUNDS) -> float:
-    """The least seconds of several rounds."""
-    seconds = []
+class Seconds(NamedTuple):
+    """Of one round of work: by the clock, and of this process's own on the processor."""
+
+    clock: float
+    own: float
+
+
+def best(work: Callable[[], Any], rounds: int = ROUNDS) -> Seconds:
+    """The least of several rounds, each of the two by itself."""
+    measured = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        clock, own = time.perf_counter(), time.process_time()
         work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+        measured.append((time.perf_counter() - clock, time.process_time() - own))
+    return Seconds(*(min(column) for column in zip(*measured, strict=True)))
 
 
-def records_per_s(config: DatasetConfig, folder: Path) -> float:
-    """Of drawing and writing the training split in this process, in files of 1,000 records."""
-    prior = Prior(config)
-    records = config.splits["train"].records
+def everything(config: DatasetConfig, folder: Path) -> Seconds:
+    """A record, on average, of drawing and writing a thousand of a configuration in this process."""
+    prior, count = Prior(config), 1000
 
     def make() -> None:
-        for shard, start in enumerate(range(0, records, 1000)):
-            count = min(1000, records - start)
-            write_shard(folder / f"{shard}.parquet", (prior.draw_record("train", shard, i) for i in range(count)), {})
+        write_shard(folder / "all.parquet", (prior.draw_record("train", 0, i) for i in range(count)), {})
 
-    return records / best(make)
+    return Seconds(*(seconds / count for seconds in best(make)))
 
 
-def shares(config: DatasetConfig, folder: Path) -> dict[str, float]:
-    """Microseconds a record of each kind of work, each measured alone on the same records."""
+def shares(config: DatasetConfig, folder: Path) -> dict[str, Seconds]:
+    """A record, on average, of each kind of work, each measured alone on the same records."""
     prior = Prior(config)
     records = [prior.draw_record("train", 0, i) for i in range(1000)]
     count, rng = len(records), np.random.Generator(np.random.SFC64(0))
@@ -97,40 +104,40 @@ def shares(config: DatasetConfig, folder: Path) -> dict[str, float]:
         "linear algebra: covariance, Cholesky, label (latent-variable model)": best(factors),
         "seeding one generator a record": best(lambda: [_generator(i) for i in range(count)]),
         "gathering and writing Parquet": best(lambda: write_shard(folder / "w.parquet", records, {})),
-        "everything": best(
-            lambda: write_shard(folder / "e.parquet", (prior.draw_record("train", 0, i) for i in range(count)), {})
-        ),
     }
-    return {name: 1e6 * seconds / count for name, seconds in measured.items()}
+    return {name: Seconds(*(s / count for s in seconds)) for name, seconds in measured.items()}
 
 
 def _generator(i: int) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(1, spawn_key=(0, 0, i))))
 
 
-def scaling(records: int, folder: Path) -> tuple[float, float]:
-    """Speed-up of two Dask workers over one, and the peak resident memory of a worker in MiB."""
-    from distributed import Client, LocalCluster
+class Made(NamedTuple):
+    """What Dask workers did: records a second of both mixtures, and the peak resident memory of one in MiB."""
 
-    config = benchmark_config(records, "reference", shards=8)
-    seconds = []
-    peak = 0.0
-    for workers in (1, 2):
-        with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
-            Client(cluster) as client,
-        ):
-            warm = benchmark_config(8, "reference", shards=8)
-            make_dataset(warm, folder / f"warm-{workers}", scheduler=cluster.scheduler_address)
-            start = time.perf_counter()
-            make_dataset(config, folder / f"made-{workers}", scheduler=cluster.scheduler_address)
-            seconds.append(time.perf_counter() - start)
-            if workers == 2:
-                # Memory of the mixture that needs more: longer samples, tables of copulas, and torch for the flows.
-                mixed = benchmark_config(records, None, shards=8)
-                make_dataset(mixed, folder / "made-full", scheduler=cluster.scheduler_address)
-            peak = max(peak, *client.run(_peak_mib).values())
-    return seconds[0] / seconds[1], peak
+    reference: float
+    full: float
+    peak: float
+
+
+def pipeline(workers: int, records: int, folder: Path) -> Made:
+    """Both mixtures, made by the pipeline on a cluster that is running and warm."""
+    with local_workers(workers) as client:
+        address = client.scheduler_info()["address"]
+
+        def rate(part: str | None, count: int, rounds: int) -> float:
+            config, target = benchmark_config(count, part, shards=8), folder / "made"
+
+            def make() -> None:
+                make_dataset(config, target, scheduler=address)
+                shutil.rmtree(target)
+
+            return count / best(make, rounds).clock
+
+        # Tables of copulas, and torch for the flows, are made and imported once a process.
+        rate(None, 800, 1)
+        reference, full = rate("reference", records, 2), rate(None, records, 2)
+        return Made(reference, full, max(client.run(_peak_mib).values()))
 
 
 def _peak_mib() -> float:
@@ -144,29 +151,33 @@ def main() -> None:
     console = Console()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        reference = benchmark_config(records, "reference")
         with threadpool_limits(1):
-            reference_config = benchmark_config(records, "reference")
-            parts = shares(reference_config, folder)
-            reference = records_per_s(reference_config, folder)
-            full = records_per_s(benchmark_config(records, None), folder)
-        speedup, peak = scaling(4 * records, folder)
-    normals = 1e6 / parts["random normals"]
+            parts = shares(reference, folder)
+            whole, full = everything(reference, folder), everything(benchmark_config(records, None), folder)
+        one, two = (pipeline(workers, 4 * records, folder) for workers in (1, 2))
 
-    table = Table("reference records: work", "µs a record", "share of everything")
-    for work, each in parts.items():
-        table.add_row(work, f"{each:,.0f}", f"{each / parts['everything']:.0%}")
+    normals = parts["random normals"]
+    rest = np.subtract(whole, np.sum(list(parts.values()), axis=0))
+    parts["the rest: choices, checks, JSON, Python"] = Seconds(*rest)
+    table = Table("reference records: work", "µs a record", "share")
+    for work, each in {**parts, "everything": whole}.items():
+        table.add_row(work, f"{1e6 * each.own:,.0f}", f"{each.own / whole.own:.0%}")
     console.print(table)
-    console.print(
-        f"reference {reference:,.0f}/s: {reference / normals:.0%} of drawing the numbers alone ({normals:,.0f}/s)"
-    )
-    console.print(
-        f"full mixture {full:,.0f}/s; two workers {speedup:.2f} times one; a worker's peak memory {peak:,.0f} MiB"
-    )
+    peak, ratio = max(one.peak, two.peak), two.reference / one.reference
+    for line in (
+        f"one process: reference {1 / whole.clock:,.0f}/s, full mixture {1 / full.clock:,.0f}/s",
+        f"by the processor's own time: {1 / whole.own:,.0f}/s and {1 / full.own:,.0f}/s",
+        f"one Dask worker: reference {one.reference:,.0f}/s, full mixture {one.full:,.0f}/s",
+        f"two Dask workers: {two.reference:,.0f}/s ({ratio:.2f} times one), {two.full:,.0f}/s "
+        f"({two.full / one.full:.2f} times one); a worker's peak memory {peak:,.0f} MiB",
+    ):
+        console.print(line)
     figures = {
-        "reference_records_per_s": round(reference, 1),
-        "full_records_per_s": round(full, 1),
-        "normals_only_records_per_s": round(normals, 1),
-        "two_worker_speedup": round(speedup, 3),
+        "reference_records_per_s": round(one.reference, 1),
+        "full_records_per_s": round(one.full, 1),
+        "normals_only_records_per_s": round(1 / normals.clock, 1),
+        "two_worker_speedup": round(ratio, 3),
         "peak_worker_mib": round(peak, 1),
     }
     print(json.dumps(figures))

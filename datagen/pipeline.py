@@ -6,23 +6,20 @@ to a directory, or to any filesystem that `mutualist.datagen.storage` knows by U
 """
 
 import json
-import logging
-import os
 import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import dask
-from distributed import Client, LocalCluster, as_completed
+from distributed import Client, as_completed
 from distributed.scheduler import KilledWorker
 
+from mutualist.datagen.cluster import ALLOWED_FAILURES, connect
 from mutualist.datagen.config import DatasetConfig
 from mutualist.datagen.manifest import FORMAT, MANIFEST, check_manifest, read_manifest
 from mutualist.datagen.prior import Prior
@@ -30,9 +27,8 @@ from mutualist.datagen.shards import describe_shard, make_shard
 from mutualist.datagen.storage import Store, shard_name
 from mutualist.errors import ConfigError, DataError
 
-# A task that raised is tried again this often; one whose worker died, `allowed_failures` times.
+# A task that raised is tried again this often; one whose worker died, ALLOWED_FAILURES times.
 RETRIES = 2
-ALLOWED_FAILURES = 5
 HASHED_AT_ONCE = 4
 # Summed over the shards of a split. `mi_rejected`: draws that a part's law of MI refused, none of which is a record.
 COUNTED = ("records", "mi_zero", "monte_carlo", "mi_rejected", "dropped", "bytes")
@@ -94,7 +90,7 @@ def make_dataset(
     start, made, size = time.monotonic(), 0, 0
     on_progress(Progress(total, found, 0, 0, 0.0))
     if missing:
-        with _client(workers, scheduler, len(missing)) as client:
+        with connect(workers, scheduler, len(missing)) as client:
             for entry in _run(client, config, store, missing):
                 entries[entry["split"], entry["shard"]] = entry
                 made, size = made + entry["records"], size + entry["bytes"]
@@ -149,35 +145,6 @@ def _compare_checksums(store: Store, entries: dict[tuple[str, int], dict[str, An
     for key, entry in entries.items():
         if listed.get(key, entry["sha256"]) != entry["sha256"]:
             raise DataError(f"shard {entry['path']} at {store} has changed since it was made: delete it, run again")
-
-
-@contextmanager
-def _client(workers: int | None, scheduler: str | None, tasks: int) -> Iterator[Client]:
-    if scheduler is not None:
-        if workers is not None:
-            raise ConfigError("give workers (on this machine) or a scheduler, not both")
-        try:
-            client = Client(scheduler, timeout="20s")
-        except OSError as error:
-            raise DataError(f"no Dask scheduler answers at {scheduler}: {error}") from error
-        with client:
-            yield client
-        return
-    count = min(workers or os.cpu_count() or 1, tasks)
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES}),
-        # Port 0: any free one, for another run may hold the default. What a worker has to say of a failed shard comes
-        # back as its exception.
-        LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=":0",
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
 
 
 def _run(

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from mutualist.datagen.cluster import local_workers
 from mutualist.datagen.config import DatasetConfig, parse_config
 from mutualist.datagen.manifest import read_manifest
 from mutualist.datagen.pipeline import Progress, make_dataset, prepare
@@ -243,3 +244,15 @@ def test_a_killed_worker_of_a_remote_scheduler_changes_nothing(small: DatasetCon
         assert killed.is_set()
     make_here(config, tmp_path / "undisturbed")
     assert contents(tmp_path / "disturbed") == contents(tmp_path / "undisturbed")
+
+
+@pytest.mark.slow
+def test_workers_here_spare_what_only_dashboards_show() -> None:
+    """The benchmark's speed of two workers rests on it; the settings travel to the processes."""
+    import dask
+
+    with local_workers(1) as client:
+        wanted = client.run(dask.config.get, "distributed.worker.profile.enabled")
+        ticks = client.run(dask.config.get, "distributed.admin.tick.interval")
+    assert list(wanted.values()) == [False]
+    assert list(ticks.values()) == ["500ms"]
