@@ -4,6 +4,7 @@
 >>> est = MutualInfoEstimator.from_pretrained()   # bundled weights, no network
 >>> r = est.estimate(x, y)                        # (n,) or (n, d) array-likes
 >>> r.mi, r.interval(0.90)                        # nats
+>>> est = RemoteEstimator("http://localhost:8000")  # the same, from a service
 
 torch is imported when an estimator is first made, so that ``import mutualist`` stays quick.
 """
@@ -12,19 +13,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mutualist.errors import ConfigError, DataError, InputError, MutualistError, WeightsError
+    from mutualist.errors import ConfigError, DataError, InputError, MutualistError, ServiceError, WeightsError
     from mutualist.estimator import MutualInfoEstimator
+    from mutualist.remote import RemoteEstimator
     from mutualist.result import MIEstimate
 
     __version__: str
 
 _HOME = {
     "MutualInfoEstimator": "mutualist.estimator",
+    "RemoteEstimator": "mutualist.remote",
     "MIEstimate": "mutualist.result",
     "MutualistError": "mutualist.errors",
     "InputError": "mutualist.errors",
     "ConfigError": "mutualist.errors",
     "DataError": "mutualist.errors",
+    "ServiceError": "mutualist.errors",
     "WeightsError": "mutualist.errors",
 }
 
@@ -35,6 +39,8 @@ __all__ = [
     "MIEstimate",
     "MutualInfoEstimator",
     "MutualistError",
+    "RemoteEstimator",
+    "ServiceError",
     "WeightsError",
     "__version__",
 ]

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from mutualist.cli_options import (
     ColumnsOpt,
     JsonOpt,
+    KeyOpt,
     LayoutOption,
     LevelOpt,
     NanOpt,
@@ -20,6 +21,7 @@ from mutualist.cli_options import (
     TableArg,
     UnitOpt,
     UnitOption,
+    UrlOpt,
     WeightsOpt,
 )
 from mutualist.errors import InputError, MutualistError
@@ -70,6 +72,8 @@ def estimate(
     ] = "0.05,0.25,0.5,0.75,0.95",
     as_json: JsonOpt = False,
     weights: WeightsOpt = None,
+    url: UrlOpt = None,
+    api_key: KeyOpt = None,
     nan_policy: NanOpt = NanPolicy.raise_,
 ) -> None:
     """How much do the columns of X tell about the columns of Y?
@@ -92,7 +96,7 @@ def estimate(
     if both := sorted(set(x_names) & set(y_names)):
         raise InputError(f"column {both[0]!r} is both in --x and in --y; keep it on one side")
     data = tables.complete_rows(tables.read_table(table, [*x_names, *y_names]), nan_policy.value)
-    result = _estimator(weights).estimate(data.columns(x_names), data.columns(y_names))
+    result = _estimator(weights, url, api_key).estimate(data.columns(x_names), data.columns(y_names))
     answer = result.to_dict(unit.value, level, asked)
     answer["warnings"] += data.notes()
     if as_json:
@@ -114,6 +118,8 @@ def rank(
     as_json: JsonOpt = False,
     plot: Annotated[Path | None, typer.Option(help="Draw bars with intervals: .png, .pdf or .svg.")] = None,
     weights: WeightsOpt = None,
+    url: UrlOpt = None,
+    api_key: KeyOpt = None,
     nan_policy: NanOpt = NanPolicy.raise_,
 ) -> None:
     """How much does each column tell about the target?
@@ -132,7 +138,7 @@ def rank(
     if plot:
         _check_picture(plot)
     data = _read(table, columns, nan_policy, also=target)
-    ranking = rank_columns(_estimator(weights), data, target, unit.value, level)
+    ranking = rank_columns(_estimator(weights, url, api_key), data, target, unit.value, level)
     if plot:
         from mutualist.plots import plot_ranking
 
@@ -161,6 +167,8 @@ def pairwise(
     as_json: JsonOpt = False,
     plot: Annotated[Path | None, typer.Option(help="Draw a heat map: .png, .pdf or .svg.")] = None,
     weights: WeightsOpt = None,
+    url: UrlOpt = None,
+    api_key: KeyOpt = None,
     nan_policy: NanOpt = NanPolicy.raise_,
 ) -> None:
     """How much does each column tell about each other one?
@@ -181,7 +189,7 @@ def pairwise(
     data = _read(table, columns, nan_policy)
     if len(data.names) < 2:
         raise InputError(f"pairs need at least two columns, but there is only {data.names[0]!r}")
-    result = _estimator(weights).pairwise(data.values, names=data.names)
+    result = _estimator(weights, url, api_key).pairwise(data.values, names=data.names)
     if out:
         result.to_csv(out, unit.value, level, layout.value)
     if plot:
@@ -292,10 +300,14 @@ def main() -> None:
     app()
 
 
-def _estimator(weights: Path | None) -> "Estimator":
+def _estimator(weights: Path | None, url: str | None = None, api_key: str | None = None) -> "Estimator":
     from mutualist import factory
 
-    return factory.load_estimator(weights)
+    if url is None:
+        return factory.load_estimator(weights)
+    if weights is not None:
+        raise InputError("--weights names weights on this machine and --url a service with its own; give one of them")
+    return factory.connect(url, api_key)
 
 
 def _module(name: str, extra: str) -> Any:

@@ -37,6 +37,16 @@ WeightsOpt = Annotated[
     Path | None,
     typer.Option("--weights", metavar="DIR", help="Exported weights to use instead of the bundled ones."),
 ]
+UrlOpt = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="Ask the service at this address instead of estimating here."),
+]
+KeyOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key", metavar="KEY", envvar="MUTUALIST_API_KEY", help="Key for the service at --url, if it asks for one."
+    ),
+]
 NanOpt = Annotated[
     NanPolicy,
     typer.Option("--nan-policy", help="omit leaves out rows with missing or infinite values in a column used."),

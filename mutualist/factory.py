@@ -1,4 +1,4 @@
-"""The one place where the command and the service get their estimator."""
+"""The one place where the command and the service get their estimator, here or on another machine."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,3 +39,14 @@ def load_estimator(weights: Path | None = None) -> Estimator:
     from mutualist.estimator import MutualInfoEstimator  # imports torch
 
     return MutualInfoEstimator.from_pretrained(weights)
+
+
+def connect(url: str, api_key: str | None = None) -> Estimator:
+    """The estimator of the service at `url`.
+
+    Raises:
+        InputError: url is no address of a service.
+    """
+    from mutualist.remote import RemoteEstimator
+
+    return RemoteEstimator(url, api_key=api_key)
