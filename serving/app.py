@@ -24,6 +24,7 @@ from mutualist.serving.schemas import (
     ModelResponse,
     Problem,
 )
+from mutualist.serving.static import add_page
 
 _PROBLEM: dict[str, Any] = {"model": Problem, "content": {"application/problem+json": {}}}
 _REQUEST_BODY = {
@@ -94,6 +95,7 @@ def create_app(estimator: factory.Estimator | None = None, limits: Limits | None
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
+    add_page(app)
     return app
 
 

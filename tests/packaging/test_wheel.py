@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("mutualist", "datagen", "models", "training", "serving")
+FOLDERS = ("mutualist", "datagen", "models", "training", "serving", "data/examples")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,9 @@ def in_package(path: Path) -> bool:
 
 def import_path(path: Path) -> Path:
     """Where a file of the tree belongs in the installed package: datagen/x.py → mutualist/datagen/x.py."""
-    return path if path.parts[0] == "mutualist" else Path("mutualist") / path
+    if path.parts[0] == "mutualist":
+        return path
+    return Path("mutualist") / (path.relative_to("data") if path.parts[0] == "data" else path)
 
 
 def files_of_the_tree() -> set[str]:

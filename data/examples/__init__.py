@@ -1,0 +1,1 @@
+"""Small real tables; README.md beside this file says what they hold, whence they come, and under which licence."""

@@ -1,0 +1,67 @@
+// What a number means, in words.
+
+import { digits } from "./dom.js";
+
+const NATS_PER_BIT = Math.LN2;
+
+export const factor = (unit) => (unit === "bits" ? 1 / NATS_PER_BIT : 1);
+
+/** The correlation of two normal variables whose mutual information is `mi` nats: sqrt(1 - exp(-2 mi)) (Linfoot 1957). */
+export const equivalent = (mi) => Math.sqrt(1 - Math.exp(-2 * mi));
+
+const STEPS = [
+  [0.1, "next to nothing"],
+  [0.3, "a little"],
+  [0.5, "something"],
+  [0.75, "a good deal"],
+  [0.95, "very much"],
+  [Infinity, "nearly everything"],
+];
+
+const hundredth = (value) => (value > 0.995 && value < 1 ? value.toFixed(4).replace(/0+$/, "") : value.toFixed(2));
+
+/** "a", "a and b", "a, b and c" */
+export const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
+
+/**
+ * Sentences about one estimate; the first is the headline.
+ * @param {{mi: number, low: number, high: number, level: number}} estimate in nats
+ * @param {string[]} x names of the columns of X, and y those of Y
+ * @param {number|null} pearson the correlation of the sample, where X and Y are one column each
+ */
+export function meaning({ mi, low, high, level }, x, y, pearson) {
+  const rho = equivalent(mi);
+  const amount = STEPS.find(([most]) => rho < most)[1];
+  const [a, b] = [listed(x), listed(y)];
+  const percent = `${+(100 * level).toFixed(1)} %`;
+  const verb = x.length > 1 ? "tell" : "tells";
+  const headline = low < 0.005 && rho >= 0.1 ? `${a} probably ${verb} ${amount} about ${b}, and perhaps nothing.` : `${a} ${verb} ${amount} about ${b}.`;
+  const sentences = [
+    `It is as much as two normally distributed columns with a correlation of ±${hundredth(rho)} tell about each other ` +
+      `(interval ${hundredth(equivalent(low))} to ${hundredth(equivalent(high))}).`,
+    `It is ${digits(mi / NATS_PER_BIT)} bits or ${digits(mi)} nats. One toss of a fair coin is 1 bit, or 0.693 nats.`,
+    `${percent} of such intervals hold the true value.` +
+      (low < 0.005 ? " This one reaches down to zero, so the sample does not rule out that the two are independent." : ""),
+  ];
+  if (pearson !== null && Number.isFinite(pearson)) {
+    const straight = Math.abs(pearson);
+    let remark = `The straight-line correlation of the sample is ${pearson.toFixed(2).replace("-", "−")}`;
+    if (equivalent(low) > straight + 0.1) remark += ", so a straight line misses part of what is there";
+    else if (equivalent(low) > 0.1 && Math.abs(rho - straight) < 0.1) remark += ", so a straight line shows most of it";
+    sentences.push(`${remark}.`);
+  }
+  return [headline, ...sentences];
+}
+
+/** Pearson's correlation of two lists of numbers; NaN if one is constant. */
+export function correlation(a, b) {
+  const mean = (v) => v.reduce((sum, value) => sum + value, 0) / v.length;
+  const [ma, mb] = [mean(a), mean(b)];
+  let [ab, aa, bb] = [0, 0, 0];
+  a.forEach((value, i) => {
+    ab += (value - ma) * (b[i] - mb);
+    aa += (value - ma) ** 2;
+    bb += (b[i] - mb) ** 2;
+  });
+  return ab / Math.sqrt(aa * bb);
+}
