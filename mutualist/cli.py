@@ -27,8 +27,8 @@ from mutualist.cli_options import (
 from mutualist.errors import InputError, MutualistError
 
 if TYPE_CHECKING:
+    from mutualist.columns import NumericTable
     from mutualist.factory import Estimator
-    from mutualist.tables import NumericTable
 
 
 class _Group(TyperGroup):
@@ -88,14 +88,15 @@ def estimate(
     mutualist estimate data/examples/wine.csv --x alcohol --y class --unit bits --level 0.5 --json
     """
     from mutualist import tables
+    from mutualist.columns import complete_rows, resolve_columns
 
     _check_level(level)
     asked = _levels(quantiles)
     known = tables.column_names(table)
-    x_names, y_names = tables.resolve_columns(x, known), tables.resolve_columns(y, known)
+    x_names, y_names = resolve_columns(x, known), resolve_columns(y, known)
     if both := sorted(set(x_names) & set(y_names)):
         raise InputError(f"column {both[0]!r} is both in --x and in --y; keep it on one side")
-    data = tables.complete_rows(tables.read_table(table, [*x_names, *y_names]), nan_policy.value)
+    data = complete_rows(tables.read_table(table, [*x_names, *y_names]), nan_policy.value)
     result = _estimator(weights, url, api_key).estimate(data.columns(x_names), data.columns(y_names))
     answer = result.to_dict(unit.value, level, asked)
     answer["warnings"] += data.notes()
@@ -216,31 +217,6 @@ def pairwise(
     _say_written(out, plot)
 
 
-@app.command()
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all networks.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
-    weights: WeightsOpt = None,
-    max_rows: Annotated[int, typer.Option(help="Most rows a request may have.", min=2)] = 50_000,
-    max_columns: Annotated[int, typer.Option(help="Most columns a side may have.", min=1)] = 128,
-    max_body_mib: Annotated[float, typer.Option(help="Largest request body, in MiB.", min=0.001)] = 16.0,
-    log_level: Annotated[str, typer.Option(help="critical, error, warning, info or debug.")] = "info",
-) -> None:
-    """Answers over HTTP: POST /v1/estimate, GET /v1/model, GET /healthz; documentation at /docs.
-
-    Prints its address when it is ready; Ctrl+C stops it.
-
-    [bold]Examples[/]
-
-    mutualist serve --port 8000
-
-    curl localhost:8000/v1/estimate --json '{"x": [1, 2, 3, 4, 5, 6], "y": [2, 1, 4, 3, 6, 5]}'
-    """
-    server = _module("mutualist.serving.server", extra="serve")
-    limits = server.Limits(max_rows=max_rows, max_columns=max_columns, max_body_bytes=int(max_body_mib * 2**20))
-    server.serve(_estimator(weights), limits=limits, host=host, port=port, log_level=log_level)
-
-
 def _forwarded(name: str, target: str, extra: str, help: str) -> None:
     """Adds a subcommand whose arguments, --help included, go unread to `target`, "module:object"."""
     module, _, attribute = target.partition(":")
@@ -259,6 +235,12 @@ def _forwarded(name: str, target: str, extra: str, help: str) -> None:
             command(list(ctx.args))
 
 
+_forwarded(
+    "serve",
+    "mutualist.serving.command:main",
+    extra="serve",
+    help="Answers over HTTP: estimates, tables, jobs, a page; documentation at /docs.",
+)
 _forwarded(
     "datagen",
     "mutualist.datagen.cli:app",
@@ -283,6 +265,16 @@ _forwarded(
     extra="train",
     help="Writes trained, calibrated weights for the estimator: safetensors and JSON.",
 )
+
+
+@app.command("serve-key")
+def serve_key(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Who the key is for: letters, digits, - and _.")],
+) -> None:
+    """Makes an API key for the service: prints it once, and what to put into the file of --keys-file."""
+    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+        raise InputError(f"{name!r} is no name of a key; use letters, digits, - and _")
+    _module("mutualist.serving.command", extra="serve").print_key(name)
 
 
 @app.command()
@@ -324,15 +316,16 @@ def _module(name: str, extra: str) -> Any:
 
 def _read(table: Path, columns: list[str] | None, nan_policy: NanPolicy, also: str | None = None) -> "NumericTable":
     from mutualist import tables
+    from mutualist.columns import check_column, complete_rows, resolve_columns
 
     known = tables.column_names(table)
-    names = tables.resolve_columns(columns, known) if columns else None
+    names = resolve_columns(columns, known) if columns else None
     if also is not None:
-        tables.check_column(also, known)
+        check_column(also, known)
         if names is not None and also not in names:
             names.append(also)
     data = tables.read_table(table, names, required=[] if also is None else [also])
-    return tables.complete_rows(data, nan_policy.value)
+    return complete_rows(data, nan_policy.value)
 
 
 def _check_level(level: float) -> None:

@@ -18,9 +18,10 @@ from typing import Any
 
 from rich.console import Console
 
+from mutualist.columns import NumericTable
 from mutualist.errors import InputError, MutualistError
 from mutualist.render import show_ranking
-from mutualist.tables import NumericTable, read_table
+from mutualist.tables import read_table
 
 TOLERANCE = 1e-6  # nats
 PATIENCE = 120  # seconds for one answer on a slow machine

@@ -64,6 +64,11 @@ class MutualInfoEstimator:
         """What the weights say of themselves: name, version, ranges of the training data, metrics."""
         return self._bundle.info
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels of the quantiles in every answer; between them, an answer interpolates."""
+        return tuple(self._bundle.net.config.levels)
+
     def estimate(self, x: ArrayLike, y: ArrayLike, *, nan_policy: NanPolicy = "raise") -> MIEstimate:
         """Estimates I(X; Y) in nats from n paired rows.
 

@@ -17,6 +17,11 @@ class Estimator(Protocol):
         """The description of the weights (model.json): name, version, ranges of the training data, metrics."""
         ...
 
+    @property
+    def levels(self) -> Sequence[float]:
+        """The levels of the quantiles in every answer."""
+        ...
+
     def estimate(self, x: ArrayLike, y: ArrayLike) -> MIEstimate:
         """The estimate for x of shape (n,) or (n, dx) and y of shape (n,) or (n, dy)."""
         ...

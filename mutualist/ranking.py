@@ -6,7 +6,7 @@ from mutualist.errors import InputError
 from mutualist.factory import Estimator
 
 if TYPE_CHECKING:
-    from mutualist.tables import NumericTable
+    from mutualist.columns import NumericTable
 
 
 def rank_columns(

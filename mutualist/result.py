@@ -143,14 +143,14 @@ class MIEstimate:
         Raises:
             InputError: an unknown unit, or a level outside (0, 1).
         """
-        factor = unit_factor(unit)
-        low, high = self.interval(level)
         asked = [check_level(q, "quantile level") for q in quantiles]
+        at = (0.5, *central_levels(level), *asked)
+        mi, low, high, *values = (_interpolate(self.levels, self.values[None], at)[0] * unit_factor(unit)).tolist()
         return {
-            "mi": self.mi * factor,
+            "mi": mi,
             "unit": unit,
-            "interval": {"level": float(level), "low": low * factor, "high": high * factor},
-            "quantiles": [{"level": q, "value": self.quantile(q) * factor} for q in asked],
+            "interval": {"level": float(level), "low": low, "high": high},
+            "quantiles": [{"level": q, "value": value} for q, value in zip(asked, values, strict=True)],
             "n": self.n,
             "dx": self.dx,
             "dy": self.dy,

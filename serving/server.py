@@ -1,43 +1,87 @@
-"""Runs the application under uvicorn."""
+"""Runs the application under uvicorn, in one process or in several."""
 
-import copy
+import logging.config
+import os
 import socket
-from typing import Any
+import tempfile
+from pathlib import Path
 
 import uvicorn
-from uvicorn.config import LOG_LEVELS, LOGGING_CONFIG
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
-from mutualist.errors import InputError
-from mutualist.factory import Estimator
+from mutualist.errors import ConfigError, InputError
 from mutualist.serving.app import create_app
-from mutualist.serving.limits import Limits
+from mutualist.serving.http import logs
+from mutualist.serving.http.keys import read_keys
+from mutualist.serving.settings import PREFIX, Settings
 
-__all__ = ["Limits", "serve"]
+RESOLVED = PREFIX + "RESOLVED"  # how the settings reach a worker process
+SHARED = PREFIX + "SHARED"  # and the folder that workers share
+RATES = "rates"
 
 
-def serve(estimator: Estimator, limits: Limits, host: str, port: int, log_level: str = "info") -> None:
-    """Answers requests until it is interrupted; prints the address once connections are accepted.
-
-    Args:
-        estimator: answers the requests.
-        limits: what one request may ask for.
-        host: address to listen on.
-        port: port to listen on; 0 takes a free one.
-        log_level: level of the log, which goes to stderr.
+def serve(settings: Settings) -> None:
+    """Answers requests until it is told to stop; prints the address once connections are accepted.
 
     Raises:
-        InputError: the address cannot be listened on, or the log level is unknown.
+        ConfigError: the keys file cannot be used.
+        InputError: the address cannot be listened on.
+        WeightsError: the weights cannot be read.
     """
-    if log_level not in LOG_LEVELS:
-        raise InputError(f"unknown log level {log_level!r}; use one of: {', '.join(LOG_LEVELS)}")
-    app = create_app(estimator, limits)
-    listener = _listen(host, port)
+    logging.config.dictConfig(logs.config(settings.log_level))
+    if settings.keys_file:
+        read_keys(settings.keys_file)
+    listener = _listen(settings.host, settings.port)
     with listener:
-        shown = f"[{host}]" if ":" in host else host
+        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{shown}:{listener.getsockname()[1]}"
-        print(f"mutualist listens on {address} (documentation: {address}/docs). Ctrl+C stops it.", flush=True)
-        config = uvicorn.Config(app, log_level=log_level, log_config=_log_config())
-        uvicorn.Server(config).run(sockets=[listener])
+        started = f"mutualist listens on {address} (documentation: {address}/docs). Ctrl+C stops it."
+        if settings.workers == 1:
+            app = _loaded(settings)
+            print(started, flush=True)
+            uvicorn.Server(_config(settings, app)).run(sockets=[listener])
+            return
+        with tempfile.TemporaryDirectory(prefix="mutualist-") as folder:
+            os.environ |= {RESOLVED: settings.model_dump_json(), SHARED: folder, "PROMETHEUS_MULTIPROC_DIR": folder}
+            if settings.keys_file:
+                read_keys(settings.keys_file, Path(folder, RATES))  # makes the file before two workers do
+            print(started, flush=True)
+            config = _config(settings, "mutualist.serving.server:worker")
+            Multiprocess(config, [listener]).run()
+
+
+def worker() -> FastAPI:
+    """The application of a worker process, which `serve` has started."""
+    try:
+        settings, folder = os.environ[RESOLVED], os.environ[SHARED]
+    except KeyError as error:
+        raise ConfigError(f"{error} is not set; start worker processes with `mutualist serve --workers N`") from None
+    return _loaded(Settings.model_validate_json(settings), Path(folder, RATES))
+
+
+def _loaded(settings: Settings, rates: Path | None = None) -> FastAPI:
+    """The application with its weights, read before the first connection is taken."""
+    import torch
+
+    from mutualist import factory
+
+    torch.set_num_threads(settings.threads)
+    return create_app(settings, factory.load_estimator(settings.weights), rates)
+
+
+def _config(settings: Settings, app: FastAPI | str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=settings.workers,
+        log_config=logs.config(settings.log_level),
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.stop_seconds,
+        timeout_worker_healthcheck=60,
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -58,10 +102,3 @@ def _listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port}: {error.strerror}; choose another --port, or --port 0 for a free one"
         ) from None
     return listener
-
-
-def _log_config() -> dict[str, Any]:
-    """uvicorn's, with requests logged to stderr as well: stdout holds the address alone."""
-    config = copy.deepcopy(LOGGING_CONFIG)
-    config["handlers"]["access"]["stream"] = "ext://sys.stderr"
-    return config

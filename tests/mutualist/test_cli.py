@@ -226,7 +226,7 @@ def test_serve_refuses_a_port_in_use_and_unknown_log_levels(runner: CliRunner) -
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert "--port 0 for a free one" in refusal(runner, "serve", "--port", port)
-    assert "unknown log level" in refusal(runner, "serve", "--log-level", "loud")
+    assert "log-level: Input should be 'critical', 'error'" in refusal(runner, "serve", "--log-level", "loud")
 
 
 def run(*code: str) -> subprocess.CompletedProcess[str]:

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from mutualist import tables
+from mutualist.columns import complete_rows, resolve_columns
 from mutualist.errors import InputError
-from mutualist.tables import column_names, complete_rows, read_table, resolve_columns
+from mutualist.tables import column_names, read_table
 
 
 def write(path: Path, content: str | bytes | dict[str, Any]) -> Path:

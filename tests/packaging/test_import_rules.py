@@ -24,7 +24,13 @@ ALLOWED = {
 }
 FORBIDDEN_AT_START = {"mutualist": ("mutualist.datagen", "mutualist.training", "mutualist.serving")}
 # What an estimate needs is in [project.dependencies]; the other folders have an extra each.
-EXTRAS = {"mutualist": [], "models": [], "serving": ["serve"], "datagen": ["datagen"], "training": ["train", "datagen"]}
+EXTRAS = {
+    "mutualist": [],
+    "models": [],
+    "serving": ["serve", "cluster"],
+    "datagen": ["datagen"],
+    "training": ["train", "datagen"],
+}
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

@@ -1,43 +1,44 @@
-"""A client for the application in this process, without a socket."""
+"""A client for the application in this process: a real event loop that stays, no socket."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-import anyio
+import anyio.from_thread
 import httpx
 import pytest
 
 from mutualist.serving.app import create_app
-from mutualist.serving.limits import Limits
+from mutualist.serving.settings import Settings
 
 Client = Callable[..., httpx.Response]
 
 
-def client_of(app: Any, raise_defects: bool = True) -> Client:
-    """A function (method, path, **options) that sends one request to `app`.
+def client_of(app: Any, stack: ExitStack) -> Client:
+    """A function (method, path, **options) that sends one request to `app`, which is started and later stopped."""
+    portal = stack.enter_context(anyio.from_thread.start_blocking_portal())
+    stack.enter_context(portal.wrap_async_context_manager(app.router.lifespan_context(app)))
+    transport = httpx.ASGITransport(app)
+    client = httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60)
+    stack.callback(portal.call, client.aclose)
 
-    A defect of the service is raised in the test, or answered by 500.
-    """
+    async def send(method: str, path: str, options: dict[str, Any]) -> httpx.Response:
+        return await client.request(method, path, **options)
 
-    def request(method: str, path: str, **options: Any) -> httpx.Response:
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(app, raise_app_exceptions=raise_defects)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-                return await client.request(method, path, **options)
-
-        return anyio.run(send)
-
-    return request
+    return lambda method, path, **options: portal.call(send, method, path, options)
 
 
 @pytest.fixture
-def make_client(gaussian: Any) -> Callable[..., Client]:
-    """Makes a client of a service with the stand-in estimator, or another, under the given limits."""
+def make_client(gaussian: Any, tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """Makes a client of a service with the stand-in estimator, or another, under the given settings."""
+    with ExitStack() as stack:
 
-    def make(estimator: Any = None, raise_defects: bool = True, **limits: int) -> Client:
-        return client_of(create_app(estimator or gaussian, Limits(**limits)), raise_defects)
+        def make(estimator: Any = None, **settings: Any) -> Client:
+            chosen = Settings(**({"state_dir": tmp_path / "state"} | settings))
+            return client_of(create_app(chosen, estimator or gaussian), stack)
 
-    return make
+        yield make
 
 
 @pytest.fixture

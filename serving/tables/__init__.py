@@ -1,0 +1,1 @@
+"""Uploaded tables, read apart from the service: CSV, Parquet, Arrow IPC and JSON columns."""
