@@ -132,7 +132,7 @@ class RemoteEstimator:
     def _alone(self, sample: Sample) -> MIEstimate:
         n, d = sample.values.shape
         if n * d <= JSON_VALUES:
-            body = {**_pair(sample), "quantiles": self._levels}
+            body = {**_pair(sample), "quantiles": self.levels}
             return self._estimate(sample, self._connection.ask("POST", "v1/estimate", json=body))
         names = [str(i) for i in range(d)]
         sides = {"x": ",".join(names[: sample.dx]), "y": ",".join(names[sample.dx :])}
@@ -140,7 +140,7 @@ class RemoteEstimator:
         return self._estimate(sample, self._connection.ask("POST", "v1/table/estimate", **request))
 
     def _together(self, samples: Sequence[Sample]) -> list[MIEstimate]:
-        body = {"pairs": [_pair(sample) for sample in samples], "quantiles": self._levels}
+        body = {"pairs": [_pair(sample) for sample in samples], "quantiles": self.levels}
         answer = self._connection.ask("POST", "v1/estimate/batch", json=body)
         return [self._estimate(sample, result) for sample, result in zip(samples, answer["results"], strict=True)]
 
@@ -174,8 +174,12 @@ class RemoteEstimator:
             self._info = None
 
     @property
-    def _levels(self) -> list[float]:
-        """The grid of the weights that answer: from the values there, any quantile follows as it does locally."""
+    def levels(self) -> list[float]:
+        """The grid of the weights that answer: from the values there, any quantile follows as it does locally.
+
+        Raises:
+            ServiceError: the service cannot be reached, refuses the caller, stays busy, or fails.
+        """
         levels = self.info.get("levels") if isinstance(self.info, dict) else None
         if not levels:
             raise ServiceError(
@@ -184,7 +188,7 @@ class RemoteEstimator:
         return list(levels)
 
     def _options(self) -> dict[str, str]:
-        return {"quantiles": ",".join(map(repr, self._levels))}
+        return {"quantiles": ",".join(map(repr, self.levels))}
 
 
 def _pair(sample: Sample) -> dict[str, Any]:
