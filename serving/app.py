@@ -12,7 +12,7 @@ from mutualist import factory
 from mutualist.serving.http.keys import read_keys
 from mutualist.serving.http.problems import answer_errors_as_problems
 from mutualist.serving.http.watch import Watch
-from mutualist.serving.routes import about, estimates, tables
+from mutualist.serving.routes import about, estimates, jobs, tables
 from mutualist.serving.service import Service
 from mutualist.serving.settings import Settings
 from mutualist.serving.static import add_page
@@ -39,7 +39,7 @@ def create_app(
         found = estimator
         if found is None:
             found = await anyio.to_thread.run_sync(factory.load_estimator, settings.weights)
-        service = app.state.service = Service(settings, found)
+        service = app.state.service = await anyio.to_thread.run_sync(Service, settings, found)
         service.start()
         try:
             yield
@@ -53,7 +53,7 @@ def create_app(
         lifespan=lifespan,
     )
     answer_errors_as_problems(app)
-    for module in (estimates, tables, about):
+    for module in (estimates, tables, jobs, about):
         app.include_router(module.router)
     add_page(app)
     keys = read_keys(settings.keys_file, rates_file) if settings.keys_file else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -12,11 +13,16 @@ from mutualist.serving.engine.batcher import Batcher
 from mutualist.serving.engine.large import Large
 from mutualist.serving.engine.load import Pair, is_small
 from mutualist.serving.http import metrics
+from mutualist.serving.jobs.claims import Claims
+from mutualist.serving.jobs.runner import Runner, Work
+from mutualist.serving.jobs.store import Store
+from mutualist.serving.jobs.work import Cluster, here
 from mutualist.serving.settings import Settings
 from mutualist.serving.tables.apart import Apart
 from mutualist.serving.tables.caps import Caps
 
 Answer = TypeVar("Answer")
+KEPT_JOBS = 10  # for each unfinished one that is allowed
 SMALL_BODY = 64 * 1024  # bytes that are parsed where they arrive, within a millisecond or so
 
 
@@ -30,6 +36,8 @@ class Service:
         batcher: the way of small requests.
         large: the way of all others.
         apart: the process that reads large and foreign bodies.
+        store: jobs on disk.
+        runner: works on them.
     """
 
     settings: Settings
@@ -37,6 +45,8 @@ class Service:
     batcher: Batcher = field(init=False)
     large: Large = field(init=False)
     apart: Apart = field(init=False)
+    store: Store = field(init=False)
+    runner: Runner = field(init=False)
 
     def __post_init__(self) -> None:
         s = self.settings
@@ -45,15 +55,24 @@ class Service:
         )
         self.large = Large(s.max_large)
         self.apart = Apart(s.reader_mib, s.answer_seconds)
+        path = s.state_dir.expanduser() / "jobs.sqlite"
+        work: Work = partial(here, self.estimator)
+        if s.dask_scheduler:
+            work = Cluster(s.dask_scheduler, s.weights, self.model)
+        self.store = Store(path)
+        self.runner = Runner(Claims(path), work, self.model, 3600 * s.keep_hours, KEPT_JOBS * s.max_jobs)
 
     def start(self) -> None:
         """Starts the threads."""
         self.batcher.start()
+        self.runner.start()
 
     def stop(self) -> None:
         """Answers what was accepted, then ends the threads."""
         self.batcher.stop()
         self.large.stop()
+        self.runner.stop()
+        self.store.close()
 
     @property
     def model(self) -> Mapping[str, str]:
