@@ -1,4 +1,4 @@
-"""Who works on which job, and what is left of it when a worker ends: two workers on one file, with a clock of our own."""
+"""Who works on which job, and what is left when a worker ends: two workers on one file, on a clock of our own."""
 
 import os
 import subprocess
@@ -97,9 +97,7 @@ def test_another_goes_on_where_a_worker_fell_silent(
     np.testing.assert_array_equal(found.mi, gaussian.pairwise(TABLE).mi)
 
 
-def test_the_job_of_a_dead_process_of_this_machine_is_free_at_once(
-    store: Store, workers: tuple[Claims, Claims]
-) -> None:
+def test_the_job_of_a_dead_process_here_is_free_at_once(store: Store, workers: tuple[Claims, Claims]) -> None:
     job = add(store)
     a, b = workers
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
@@ -111,7 +109,7 @@ def test_the_job_of_a_dead_process_of_this_machine_is_free_at_once(
     assert again.id == job.id
 
 
-def test_the_job_of_a_living_process_of_this_machine_is_not(store: Store, workers: tuple[Claims, Claims]) -> None:
+def test_the_job_of_a_living_process_here_is_not(store: Store, workers: tuple[Claims, Claims]) -> None:
     add(store)
     a, b = workers
     a.me, b.me = f"here {os.getppid()} 0", f"here {os.getpid()} 1"
