@@ -2,7 +2,8 @@
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,7 +98,8 @@ def estimate(
     if both := sorted(set(x_names) & set(y_names)):
         raise InputError(f"column {both[0]!r} is both in --x and in --y; keep it on one side")
     data = complete_rows(tables.read_table(table, [*x_names, *y_names]), nan_policy.value)
-    result = _estimator(weights, url, api_key).estimate(data.columns(x_names), data.columns(y_names))
+    with _estimator(weights, url, api_key) as estimator:
+        result = estimator.estimate(data.columns(x_names), data.columns(y_names))
     answer = result.to_dict(unit.value, level, asked)
     answer["warnings"] += data.notes()
     if as_json:
@@ -139,7 +141,8 @@ def rank(
     if plot:
         _check_picture(plot)
     data = _read(table, columns, nan_policy, also=target)
-    ranking = rank_columns(_estimator(weights, url, api_key), data, target, unit.value, level)
+    with _estimator(weights, url, api_key) as estimator:
+        ranking = rank_columns(estimator, data, target, unit.value, level)
     if plot:
         from mutualist.plots import plot_ranking
 
@@ -190,7 +193,8 @@ def pairwise(
     data = _read(table, columns, nan_policy)
     if len(data.names) < 2:
         raise InputError(f"pairs need at least two columns, but there is only {data.names[0]!r}")
-    result = _estimator(weights, url, api_key).pairwise(data.values, names=data.names)
+    with _estimator(weights, url, api_key) as estimator:
+        result = estimator.pairwise(data.values, names=data.names)
     if out:
         result.to_csv(out, unit.value, level, layout.value)
     if plot:
@@ -292,14 +296,17 @@ def main() -> None:
     app()
 
 
-def _estimator(weights: Path | None, url: str | None = None, api_key: str | None = None) -> "Estimator":
+@contextmanager
+def _estimator(weights: Path | None, url: str | None, api_key: str | None) -> Iterator["Estimator"]:
     from mutualist import factory
 
     if url is None:
-        return factory.load_estimator(weights)
+        yield factory.load_estimator(weights)
+        return
     if weights is not None:
         raise InputError("--weights names weights on this machine and --url a service with its own; give one of them")
-    return factory.connect(url, api_key)
+    with factory.connect(url, api_key) as remote:
+        yield remote
 
 
 def _module(name: str, extra: str) -> Any:

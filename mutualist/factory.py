@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import ArrayLike
 
 from mutualist.result import MIEstimate, PairwiseEstimates
+
+if TYPE_CHECKING:
+    from mutualist.remote import RemoteEstimator
 
 
 class Estimator(Protocol):
@@ -46,7 +49,7 @@ def load_estimator(weights: Path | None = None) -> Estimator:
     return MutualInfoEstimator.from_pretrained(weights)
 
 
-def connect(url: str, api_key: str | None = None) -> Estimator:
+def connect(url: str, api_key: str | None = None) -> "RemoteEstimator":
     """The estimator of the service at `url`.
 
     Raises:

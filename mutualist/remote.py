@@ -20,7 +20,8 @@ ARROW = {"Content-Type": "application/vnd.apache.arrow.stream"}
 JSON_VALUES = 4096  # a sample of more numbers travels by itself in binary: three times smaller, and read at once
 BATCH_VALUES = 1 << 18  # numbers in one batch: about 5 MB of JSON
 BATCH_PAIRS = 64
-LONG_VALUES = 4_000_000  # rows times pairs of a table that is sent as a job: more than some ten seconds on two cores
+DESCRIBED = {"name", "version", "levels", "limits"}  # what is needed of /v1/model
+LONG_WORK = 2_000_000  # rows times pairs of a table that is sent as a job: more than some seconds on two cores
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between two looks at a job
 
 
@@ -66,9 +67,21 @@ class RemoteEstimator:
         Raises:
             ServiceError: the service cannot be reached, refuses the caller, stays busy, or fails.
         """
-        if self._info is None:
-            self._info = self._connection.ask("GET", "v1/model")
-        return self._info
+        info = self._info  # a variable: another thread may forget it meanwhile
+        if info is None:
+            info = self._connection.ask("GET", "v1/model")
+            if not isinstance(info, dict) or not info.keys() >= DESCRIBED:
+                raise ServiceError(
+                    f"{self._connection.url} does not describe its weights as this release expects; is it a mutualist "
+                    "service of the same one?"
+                )
+            self._info = info
+        return info
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels of the quantiles in every answer; between them, an answer interpolates."""
+        return tuple(self.info["levels"])
 
     def estimate(self, x: ArrayLike, y: ArrayLike, *, nan_policy: NanPolicy = "raise") -> MIEstimate:
         """Estimates I(X; Y) in nats from n paired rows, as `MutualInfoEstimator.estimate` does.
@@ -95,7 +108,8 @@ class RemoteEstimator:
         """
         samples = as_samples(pairs, nan_policy)
         answers: dict[int, MIEstimate] = {}
-        for group in _requests([sample.values.size for sample in samples]):
+        most = min(BATCH_PAIRS, self.info["limits"]["max_pairs"])
+        for group in _requests([sample.values.size for sample in samples], most):
             if len(group) == 1:
                 answers[group[0]] = self._alone(samples[group[0]])
             else:
@@ -124,7 +138,7 @@ class RemoteEstimator:
         n, d = values.shape
         # The table travels under numbers: names need not be unique, nor free of commas.
         request = {"params": self._options(), "content": _arrow(map(str, range(d)), values), "headers": ARROW}
-        long = n * d * (d - 1) // 2 > LONG_VALUES
+        long = n * d * (d - 1) // 2 > min(LONG_WORK, self.info["limits"]["max_work"])
         answer = self._job(request) if long else self._connection.ask("POST", "v1/pairwise", **request)
         self._notice(answer["model"])
         return _pairwise(names, answer)
@@ -173,20 +187,6 @@ class RemoteEstimator:
         if self._info is not None and any(self._info[key] != model[key] for key in ("name", "version")):
             self._info = None
 
-    @property
-    def levels(self) -> list[float]:
-        """The grid of the weights that answer: from the values there, any quantile follows as it does locally.
-
-        Raises:
-            ServiceError: the service cannot be reached, refuses the caller, stays busy, or fails.
-        """
-        levels = self.info.get("levels") if isinstance(self.info, dict) else None
-        if not levels:
-            raise ServiceError(
-                f"{self._connection.url} does not say at which levels it answers; is it of this release?"
-            )
-        return list(levels)
-
     def _options(self) -> dict[str, str]:
         return {"quantiles": ",".join(map(repr, self.levels))}
 
@@ -215,15 +215,15 @@ def _pairwise(names: tuple[str, ...], answer: Mapping[str, Any]) -> PairwiseEsti
     return PairwiseEstimates(names, levels, values, answer["n"], warnings, answer["model"])
 
 
-def _requests(sizes: Sequence[int]) -> list[list[int]]:
-    """Indices of samples, in order, that travel in one request: the small ones together, the large ones alone."""
+def _requests(sizes: Sequence[int], most: int) -> list[list[int]]:
+    """Indices of samples, in order, that travel in one request: small ones together, up to `most`; large ones alone."""
     groups: list[list[int]] = []
     room = 0
     for i, size in enumerate(sizes):
         if size > JSON_VALUES:
             groups.append([i])
             room = 0
-        elif groups and size <= room and len(groups[-1]) < BATCH_PAIRS:
+        elif groups and size <= room and len(groups[-1]) < most:
             groups[-1].append(i)
             room -= size
         else:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -143,3 +145,21 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_file({key: value.contiguous() for key, value in tensors.items()}, directory / TENSORS)
     (directory / DESCRIPTION).write_text(json.dumps(info))
     return directory
+
+
+@pytest.fixture(scope="session")
+def service_url(untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `mutualist serve` with these weights: its own process, a real socket."""
+    state = str(tmp_path_factory.mktemp("state"))
+    options = ["--port", "0", "--weights", str(untrained), "--log-level", "error", "--state-dir", state]
+    words = ["-m", "mutualist", "serve", *options]
+    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        assert found, f"the service does not start: {line!r}"
+        yield found[0]
+    finally:
+        process.kill()
+        process.communicate()

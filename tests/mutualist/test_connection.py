@@ -154,7 +154,8 @@ def test_a_broken_connection_is_tried_again_and_then_reported(served: Script, sl
         ((404, {}, b"<html>"), ServiceError, "is this a mutualist service"),
         ((301, {"Location": "https://elsewhere"}, b""), ServiceError, "answered 301"),
         ((200, {}, b"<html>"), ServiceError, "something else than JSON"),
-        ((200, {}, b"{}"), ServiceError, "does not say at which levels it answers"),
+        ((200, {}, b"{}"), ServiceError, "does not describe its weights"),
+        ((200, {}, b"3"), ServiceError, "does not describe its weights"),
         ((502, {}, b'["odd"]'), ServiceError, "failed with 502: Bad Gateway"),
     ],
     ids=lambda value: str(value[0]) if isinstance(value, tuple) else "",
@@ -202,10 +203,11 @@ def test_impossible_waits_are_refused() -> None:
 
 
 def test_the_key_and_the_path_in_front_travel_along(served: Script) -> None:
-    service = served(ok({"name": "a"}))
+    described = {"name": "a", "version": "1", "levels": [0.25, 0.75], "limits": {}}
+    service = served(ok(described))
     with RemoteEstimator(f"{service.url}/mi/", api_key="secret") as estimator:
-        assert estimator.info == {"name": "a"}
-        assert estimator.info == {"name": "a"}
+        assert estimator.info == described
+        assert estimator.levels == (0.25, 0.75)
     assert service.asked == ["GET /mi/v1/model"]  # once
     assert service.keys == ["Bearer secret"]
     assert "secret" not in repr(estimator)
@@ -213,7 +215,7 @@ def test_the_key_and_the_path_in_front_travel_along(served: Script) -> None:
 
 def test_new_weights_are_noticed(served: Script) -> None:
     def model(version: str) -> Answer:
-        return ok({"name": "m", "version": version, "levels": [0.25, 0.5, 0.75]})
+        return ok({"name": "m", "version": version, "levels": [0.25, 0.5, 0.75], "limits": {}})
 
     def answer(version: str) -> Answer:
         quantiles = [{"level": level, "value": level} for level in (0.25, 0.5, 0.75)]

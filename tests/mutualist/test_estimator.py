@@ -1,5 +1,9 @@
-"""The library's door: the same sample gets the same answer however it comes, and bad input a clear error."""
+"""The library's door: the same sample gets the same answer however it comes, and bad input a clear error.
 
+All of it holds for the estimator of this process and for that of a service alike.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from mutualist import InputError, MutualInfoEstimator, WeightsError
+from mutualist import InputError, MutualInfoEstimator, RemoteEstimator, WeightsError
+
+Estimator = MutualInfoEstimator | RemoteEstimator
 
 
-@pytest.fixture(scope="module")
-def estimator(untrained: Path) -> MutualInfoEstimator:
-    return MutualInfoEstimator.from_pretrained(untrained)
+@pytest.fixture(scope="module", params=["local", "remote"])
+def estimator(request: pytest.FixtureRequest, untrained: Path) -> Iterator[Estimator]:
+    if request.param == "local":
+        yield MutualInfoEstimator.from_pretrained(untrained)
+    else:
+        with RemoteEstimator(request.getfixturevalue("service_url")) as remote:
+            yield remote
 
 
 def pair(n: int, dx: int = 1, dy: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -24,8 +34,8 @@ def pair(n: int, dx: int = 1, dy: int = 1, seed: int = 0) -> tuple[np.ndarray, n
 SAMPLES: list[Any] = [pair(4), pair(40), pair(400, 3, 2), pair(60, 8, 8), tuple(np.round(v) for v in pair(80, 2, 1))]
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=str)
-def test_the_answer_depends_on_the_sample_alone(estimator: MutualInfoEstimator, sample: Any) -> None:
+@pytest.mark.parametrize("sample", SAMPLES, ids=["n=4", "n=40", "3+2 columns", "8+8 columns", "ties"])
+def test_the_answer_depends_on_the_sample_alone(estimator: Estimator, sample: Any) -> None:
     x, y = sample
     expected = estimator.estimate(x, y)
     rows = np.random.default_rng(1).permutation(len(x))
@@ -42,13 +52,13 @@ def test_the_answer_depends_on_the_sample_alone(estimator: MutualInfoEstimator, 
         np.testing.assert_allclose(found.values, expected.values, atol=1e-5, rtol=1e-4, err_msg=name)
 
 
-def test_falling_maps_change_nothing(estimator: MutualInfoEstimator) -> None:
+def test_falling_maps_change_nothing(estimator: Estimator) -> None:
     x, y = pair(200, 2, 2)
     flipped = estimator.estimate(x * [1, -1], -(y**3))
     np.testing.assert_allclose(flipped.values, estimator.estimate(x, y).values, atol=1e-5, rtol=1e-4)
 
 
-def test_answers_carry_sizes_model_and_quantiles_in_order(estimator: MutualInfoEstimator) -> None:
+def test_answers_carry_sizes_model_and_quantiles_in_order(estimator: Estimator) -> None:
     result = estimator.estimate(*pair(50, 3, 2))
     assert (result.n, result.dx, result.dy) == (50, 3, 2)
     assert result.model == {"name": "untrained", "version": "0"}
@@ -56,14 +66,14 @@ def test_answers_carry_sizes_model_and_quantiles_in_order(estimator: MutualInfoE
     assert result.warnings == ()
 
 
-def test_a_batch_answers_as_one_by_one(estimator: MutualInfoEstimator) -> None:
+def test_a_batch_answers_as_one_by_one(estimator: Estimator) -> None:
     together = estimator.estimate_batch(SAMPLES)
     for (x, y), found in zip(SAMPLES, together, strict=True):
         np.testing.assert_allclose(found.values, estimator.estimate(x, y).values, atol=1e-5, rtol=1e-4)
     assert estimator.estimate_batch([]) == []
 
 
-def test_pairwise_answers_as_one_by_one(estimator: MutualInfoEstimator) -> None:
+def test_pairwise_answers_as_one_by_one(estimator: Estimator) -> None:
     rng = np.random.default_rng(0)
     table = {"a": rng.normal(size=60), "b": rng.integers(0, 3, 60), "c": rng.normal(size=60)}
     found = estimator.pairwise(table)
@@ -73,7 +83,7 @@ def test_pairwise_answers_as_one_by_one(estimator: MutualInfoEstimator) -> None:
         np.testing.assert_allclose(found.pair(first, second).values, alone.values, atol=1e-5, rtol=1e-4)
 
 
-def test_estimates_leave_global_random_state_alone_and_repeat(estimator: MutualInfoEstimator) -> None:
+def test_estimates_leave_global_random_state_alone_and_repeat(estimator: Estimator) -> None:
     x, y = (np.round(v) for v in pair(100))
     before = torch.get_rng_state()
     first = estimator.estimate(x, y)
@@ -98,18 +108,18 @@ def test_estimates_leave_global_random_state_alone_and_repeat(estimator: MutualI
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_unusable_input_is_explained(estimator: MutualInfoEstimator, x: Any, message: str) -> None:
+def test_unusable_input_is_explained(estimator: Estimator, x: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         estimator.estimate(x, [1.0, 2.0, 3.0, 4.0, 5.0])
 
 
-def test_too_few_rows(estimator: MutualInfoEstimator) -> None:
+def test_too_few_rows(estimator: Estimator) -> None:
     for n in (0, 1, 3):
         with pytest.raises(InputError, match=f"{n} rows came, at least 4"):
             estimator.estimate(np.arange(float(n)), np.arange(float(n)))
 
 
-def test_omitting_missing_values(estimator: MutualInfoEstimator) -> None:
+def test_omitting_missing_values(estimator: Estimator) -> None:
     x, y = (v[:, 0].copy() for v in pair(60))
     x[3], y[7] = np.nan, np.inf
     found = estimator.estimate(x, y, nan_policy="omit")
@@ -121,19 +131,19 @@ def test_omitting_missing_values(estimator: MutualInfoEstimator) -> None:
         estimator.estimate(x, y, nan_policy="drop")  # type: ignore[arg-type]
 
 
-def test_outside_the_trained_range_warns_and_still_answers(estimator: MutualInfoEstimator) -> None:
+def test_outside_the_trained_range_warns_and_still_answers(estimator: Estimator) -> None:
     found = estimator.estimate(*pair(9000))
     assert any("n = 9000 is outside the range 10 to 500" in warning for warning in found.warnings)
     assert any("dx = 9" in warning for warning in estimator.estimate(*pair(30, 9)).warnings)
 
 
-def test_constant_columns_are_named(estimator: MutualInfoEstimator) -> None:
+def test_constant_columns_are_named(estimator: Estimator) -> None:
     x, y = pair(50, 2)
     x[:, 1] = 7.0
     assert estimator.estimate(x, y).warnings == ("constant columns carry no information: x[1]",)
 
 
-def test_bad_pairs_and_tables_say_which(estimator: MutualInfoEstimator) -> None:
+def test_bad_pairs_and_tables_say_which(estimator: Estimator) -> None:
     x, y = pair(20)
     with pytest.raises(InputError, match="pair 1: x has 19 rows"):
         estimator.estimate_batch([(x, y), (x[:19], y)])
