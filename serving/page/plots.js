@@ -11,15 +11,27 @@ export function cssColour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function frame(box, options) {
+/** Draws a picture of the usual size into `box`. */
+function draw(box, options) {
   const narrow = box.clientWidth < 480;
-  return Plot.plot({
+  const plot = Plot.plot({
     width: Math.max(260, box.clientWidth),
     height: narrow ? 260 : 320,
     marginBottom: 40,
     style: { background: "transparent", color: "var(--ink)", fontFamily: "inherit", fontSize: "12px", overflow: "visible" },
     ...options,
   });
+  box.replaceChildren(withRole(plot, "img"));
+}
+
+/** Roles for what Plot names: a picture is one thing to a screen reader, with its description; a map is a group of cells. */
+function withRole(plot, role) {
+  plot.setAttribute("role", role);
+  for (const part of plot.querySelectorAll("g[aria-label]")) {
+    if (role === "img") part.removeAttribute("aria-label");
+    else part.setAttribute("role", "group");
+  }
+  return plot;
 }
 
 /** Ranks from 1 on; equal values share the mean of theirs. */
@@ -40,24 +52,22 @@ export function scatter(box, a, b, asRanks) {
   const [x, y] = asRanks ? [ranks(a.values), ranks(b.values)] : [a.values, b.values];
   const suffix = asRanks ? " (rank)" : "";
   const widest = Math.max(...d3.ticks(...d3.extent(y), 5).map((tick) => d3.format("~g")(tick).length), 3);
-  box.replaceChildren(
-    frame(box, {
-      ariaLabel: `Scatter plot of ${b.name} against ${a.name}`,
-      ariaDescription: `${x.length} points`,
-      marginLeft: 20 + 7 * Math.min(widest, 12),
-      x: { label: `${a.name}${suffix} →`, labelArrow: "none", nice: true, ticks: 5 },
-      y: { label: `↑ ${b.name}${suffix}`, labelArrow: "none", nice: true, ticks: 5, grid: true },
-      marks: [
-        Plot.dot({ length: x.length }, {
-          x,
-          y,
-          r: x.length > 500 ? 2 : 3,
-          fill: "var(--accent)",
-          fillOpacity: Math.max(0.15, Math.min(0.6, 150 / x.length + 0.25)),
-        }),
-      ],
-    }),
-  );
+  draw(box, {
+    ariaLabel: `Scatter plot of ${b.name} against ${a.name}`,
+    ariaDescription: `${x.length} points`,
+    marginLeft: 20 + 7 * Math.min(widest, 12),
+    x: { label: `${a.name}${suffix} →`, labelArrow: "none", nice: true, ticks: 5 },
+    y: { label: `↑ ${b.name}${suffix}`, labelArrow: "none", nice: true, ticks: 5, grid: true },
+    marks: [
+      Plot.dot({ length: x.length }, {
+        x,
+        y,
+        r: x.length > 500 ? 2 : 3,
+        fill: "var(--accent)",
+        fillOpacity: Math.max(0.15, Math.min(0.6, 150 / x.length + 0.25)),
+      }),
+    ],
+  });
 }
 
 /** The distribution function that the quantiles give, with the interval shaded; values in `unit`. */
@@ -70,22 +80,20 @@ export function curve(box, { quantiles, mi, low, high, level, unit }) {
   ];
   const percent = d3.format(".3~%");
   const said = (q) => `below ${digits(q.value)} ${unit}: ${percent(q.level)}`;
-  box.replaceChildren(
-    frame(box, {
-      ariaLabel: `Quantile curve of the mutual information, in ${unit}`,
-      ariaDescription: quantiles.filter((q) => [0.05, 0.25, 0.5, 0.75, 0.95].includes(q.level)).map(said).join("; "),
-      marginLeft: 48,
-      x: { label: `mutual information, ${unit} →`, labelArrow: "none", domain: [0, d3.max(quantiles, (q) => q.value) || 1], ticks: 5 },
-      y: { label: "↑ probability that it is less", labelArrow: "none", domain: [0, 1], tickFormat: "%", grid: true, ticks: 5 },
-      marks: [
-        Plot.areaY(inside, { x: "value", y: "level", fill: "var(--accent)", fillOpacity: 0.18 }),
-        Plot.ruleX([low, high], { y1: 0, y2: (v) => (v === low ? share : 1 - share), stroke: "var(--accent)", strokeDasharray: "3,3" }),
-        Plot.lineY(quantiles, { x: "value", y: "level", stroke: "var(--accent)", strokeWidth: 2 }),
-        Plot.dot([mi], { x: Plot.identity, y: 0.5, r: 5, fill: "var(--warm)", stroke: "var(--paper)" }),
-        Plot.tip(quantiles, Plot.pointerX({ x: "value", y: "level", title: said, fontSize: 12 })),
-      ],
-    }),
-  );
+  draw(box, {
+    ariaLabel: `Quantile curve of the mutual information, in ${unit}`,
+    ariaDescription: quantiles.filter((q) => [0.05, 0.25, 0.5, 0.75, 0.95].includes(q.level)).map(said).join("; "),
+    marginLeft: 48,
+    x: { label: `mutual information, ${unit} →`, labelArrow: "none", domain: [0, d3.max(quantiles, (q) => q.value) || 1], ticks: 5 },
+    y: { label: "↑ probability that it is less", labelArrow: "none", domain: [0, 1], tickFormat: "%", grid: true, ticks: 5 },
+    marks: [
+      Plot.areaY(inside, { x: "value", y: "level", fill: "var(--accent)", fillOpacity: 0.18 }),
+      Plot.ruleX([low, high], { y1: 0, y2: (v) => (v === low ? share : 1 - share), stroke: "var(--accent)", strokeDasharray: "3,3" }),
+      Plot.lineY(quantiles, { x: "value", y: "level", stroke: "var(--accent)", strokeWidth: 2 }),
+      Plot.dot([mi], { x: Plot.identity, y: 0.5, r: 5, fill: "var(--warm)", stroke: "var(--paper)" }),
+      Plot.tip(quantiles, Plot.pointerX({ x: "value", y: "level", title: said, fontSize: 12 })),
+    ],
+  });
 }
 
 const short = (name, most) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
@@ -139,7 +147,7 @@ export function heat(box, names, cells, unit, onPoint) {
     ],
   });
   plot.addEventListener("input", () => plot.value && onPoint(plot.value));
-  box.replaceChildren(plot);
+  box.replaceChildren(withRole(plot, "group"));
   return plot;
 }
 
