@@ -143,7 +143,7 @@ export function heat(box, names, cells, unit, onPoint) {
       size >= 32
         ? Plot.text(cells, { x: "j", y: "i", text: (cell) => cell.mi.toFixed(cell.mi < 9.995 ? 2 : 0), fontSize: 11, pointerEvents: "none", fill: readable })
         : null,
-      Plot.tip(cells, Plot.pointer({ x: "j", y: "i", title: "tip", fontSize: 13, maxRadius: size, lineWidth: 24 })),
+      Plot.tip(cells, Plot.pointer({ x: "j", y: "i", title: "tip", fontSize: 12, lineHeight: 1.3, maxRadius: size, lineWidth: 24 })),
     ],
   });
   plot.addEventListener("input", () => plot.value && onPoint(plot.value));
