@@ -32,6 +32,7 @@ export function showMatrix(found, view) {
   const read = (cell, ...more) =>
     byId("reading").replaceChildren(h("strong", {}, `${cell.a} · ${cell.b}`), `: ${cell.numbers} `, ...more);
   legend(view.unit);
+  byId("heat-box").classList.toggle("wide", names.length > 16);
   const svg = heat(byId("heat"), names, cells, view.unit, read);
   byId("reading").textContent = matchMedia("(hover: none)").matches
     ? "Tap a cell to read its interval."

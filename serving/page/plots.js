@@ -87,11 +87,11 @@ export function curve(box, { quantiles, mi, low, high, level, unit }) {
     x: { label: `mutual information, ${unit} →`, labelArrow: "none", domain: [0, d3.max(quantiles, (q) => q.value) || 1], ticks: 5 },
     y: { label: "↑ probability that it is less", labelArrow: "none", domain: [0, 1], tickFormat: "%", grid: true, ticks: 5 },
     marks: [
-      Plot.areaY(inside, { x: "value", y: "level", fill: "var(--accent)", fillOpacity: 0.18 }),
-      Plot.ruleX([low, high], { y1: 0, y2: (v) => (v === low ? share : 1 - share), stroke: "var(--accent)", strokeDasharray: "3,3" }),
+      Plot.areaY(inside, { x: "value", y1: 0, y2: "level", fill: "var(--accent)", fillOpacity: 0.18 }),
+      Plot.ruleX([inside[0], inside.at(-1)], { x: "value", y1: () => 0, y2: "level", stroke: "var(--accent)", strokeDasharray: "3,3" }),
       Plot.lineY(quantiles, { x: "value", y: "level", stroke: "var(--accent)", strokeWidth: 2 }),
       Plot.dot([mi], { x: Plot.identity, y: 0.5, r: 5, fill: "var(--warm)", stroke: "var(--paper)" }),
-      Plot.tip(quantiles, Plot.pointerX({ x: "value", y: "level", title: said, fontSize: 12 })),
+      Plot.tip(quantiles, Plot.pointerX({ x: "value", y: "level", title: said, fontSize: 12, lineHeight: 1.3 })),
     ],
   });
 }

@@ -34,8 +34,8 @@ export function meaning({ mi, low, high, level }, x, y, pearson) {
   const amount = STEPS.find(([most]) => rho < most)[1];
   const [a, b] = [listed(x), listed(y)];
   const percent = `${+(100 * level).toFixed(1)} %`;
-  const verb = x.length > 1 ? "tell" : "tells";
-  const headline = low < 0.005 && rho >= 0.1 ? `${a} probably ${verb} ${amount} about ${b}, and perhaps nothing.` : `${a} ${verb} ${amount} about ${b}.`;
+  const sure = low >= 0.005 || rho < 0.1;
+  const headline = sure ? `${a} ${x.length > 1 ? "tell" : "tells"} ${amount} about ${b}.` : `${a} may tell ${amount} about ${b}, or nothing.`;
   const sentences = [
     `It is as much as two normally distributed columns with a correlation of ±${hundredth(rho)} tell about each other ` +
       `(interval ${hundredth(equivalent(low))} to ${hundredth(equivalent(high))}).`,
