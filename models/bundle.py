@@ -15,7 +15,7 @@ from mutualist.models.calibration import Calibration
 from mutualist.models.config import ModelConfig
 from mutualist.models.network import MutualInfoNet
 
-FORMAT = 1
+FORMAT = 2
 TENSORS, DESCRIPTION = "model.safetensors", "model.json"
 REQUIRED = ("name", "version", "config", "calibration", "meta_distribution", "metrics", "versions")
 

@@ -46,17 +46,21 @@ class ColumnAttention(nn.Module):
 class PairEmbedding(nn.Module):
     """Pair features to the width the layers work in, gated by the context (how far to trust which moment)."""
 
-    def __init__(self, moments: int, moves: int, pair_width: int, width: int) -> None:
+    def __init__(self, moments: int, moves: int, fine: int, pair_width: int, width: int) -> None:
         super().__init__()
         self.moments = nn.Linear(moments, 2 * pair_width)
         self.moves = nn.Linear(moves, 2 * pair_width, bias=False)
+        self.fine = nn.Linear(fine, 2 * pair_width, bias=False)
         self.film = nn.Linear(width, 4 * pair_width)
         self.out = nn.Linear(2 * pair_width, pair_width)
 
-    def forward(self, moments: Tensor, moves: Tensor, context: Tensor) -> Tensor:
-        """moments (B, D, D, K * K), moves (B, D, D, M), context (B, W) -> (B, D, D, P)."""
+    def forward(self, moments: Tensor, moves: Tensor, fine: Tensor | None, context: Tensor) -> Tensor:
+        """moments (B, D, D, K * K), moves (B, D, D, M), fine (B, D, D, S * S), context (B, W) -> (B, D, D, P)."""
         scale, shift = self.film(context)[:, None, None].chunk(2, -1)
-        hidden = (self.moments(moments) + self.moves(moves)) * (1 + scale) + shift
+        hidden = self.moments(moments) + self.moves(moves)
+        if fine is not None:
+            hidden = hidden + self.fine(fine)
+        hidden = hidden * (1 + scale) + shift
         return self.out(nn.functional.gelu(hidden))
 
 

@@ -14,9 +14,10 @@ from mutualist.models.gaussian import STRENGTHS, gaussian_mi
 from mutualist.models.neighbours import neighbour_statistics
 from mutualist.models.pairs import MOVES, concomitants, cross_moments
 from mutualist.models.scores import scores_from_ranks
-from mutualist.models.spectral import SHRINKAGES, spectral_mi
+from mutualist.models.spectral import SHRINKAGES, shrunken, spectral_mi
 
 CHUNK = 1 << 24  # basis values held at once
+FINE_SHRINKAGE = 2.0  # of squared coefficients, in units of 1 / n: what noise alone makes is cut to a third
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,12 @@ class Description:
         rows: (B, M) which of them exist.
         moments: (B, D, D, K * K) cross-moments of each ordered pair of columns.
         moves: (B, D, D, P) concomitants both ways, and flags: same side, derived first, derived second.
+        fine: (B, D, D, S * S) shrunken coefficients of the copula's cosine expansion, where X and Y have one column
+            each; zero elsewhere, None if no sample is such.
         columns: (B, D) which columns exist.
         side: (B, D) true for columns of Y. Used only to tell whether two columns share a side.
         derived: (B, D) true for the radius columns.
+        bivariate: (B,) true where X and Y have one column each.
         anchors: (B, A) classical estimates in nats.
         context: (B, C) the scale of things: n, dx, dy, the anchors and their spreads.
     """
@@ -39,9 +43,11 @@ class Description:
     rows: Tensor
     moments: Tensor
     moves: Tensor
+    fine: Tensor | None
     columns: Tensor
     side: Tensor
     derived: Tensor
+    bivariate: Tensor
     anchors: Tensor
     context: Tensor
 
@@ -101,7 +107,7 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
     gaussian = gaussian_mi(linear, same & _both(given), n, counts)
     crossing = cross & _both(given)
     pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())) * crossing
-    local, spread = _local(scores, unit * given[:, None, :], side, row_mask, given, counts, n, config, far[..., 1:, 1])
+    local, spread, fine = _local(scores, unit * given[:, None, :], side, row_mask, given, counts, n, config, far[..., 1:, 1])
     partners = _best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
     pair_sum, zero = 0.5 * pair_mi.sum((1, 2))[:, None], torch.zeros_like(n)[:, None]
     anchors = torch.cat([gaussian, local, pair_sum, zero, partners], 1)
@@ -118,7 +124,17 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
     context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spread], 1)
     m = config.max_rows
     return Description(
-        features[:, :m], row_mask[:, :m], moments.flatten(3), moves, columns, side, derived, anchors, context
+        features[:, :m],
+        row_mask[:, :m],
+        moments.flatten(3),
+        moves,
+        fine,
+        columns,
+        side,
+        derived,
+        counts.sum(1) == 2,
+        anchors,
+        context,
     )
 
 
@@ -209,8 +225,8 @@ def _local(
     n: Tensor,
     config: ModelConfig,
     far: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Local estimates and how they vary, in `local_count` slots each.
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Local estimates and how they vary, in `local_count` slots each, and what a single pair shows in detail.
 
     Nearest-neighbour estimates and the spread of their terms; where X and Y have one column each, spectral estimates
     and concomitants at doubling lags, which say as much there and cost no distances. `far` (B, D, D, lags) holds the
@@ -218,6 +234,7 @@ def _local(
     """
     slots = local_count(config)
     bivariate = counts.sum(1) == 2
+    fine: Tensor | None = None
     estimates, spreads = unit.new_zeros(unit.shape[0], slots), unit.new_zeros(unit.shape[0], slots)
     if not bool(bivariate.all()):
         m = config.max_rows
@@ -232,10 +249,21 @@ def _local(
         waves = torch.stack(cosines_of_ranks(pair, config.spectral_cosines), -1) * row_mask[:, :, None, None]
         coefficients = waves[:, :, 0].transpose(1, 2) @ waves[:, :, 1] / n[:, None, None]
         spectral = spectral_mi(coefficients, n)
+        fine = _at_pair(shrunken(coefficients, n, FINE_SHRINKAGE), x, y, bivariate, unit.shape[2])
         pad = slots - spectral.shape[1]
         spectral = torch.cat([spectral, spectral[:, -1:].expand(-1, pad)], 1)
         estimates = torch.where(bivariate[:, None], spectral, estimates)
         if not far.shape[3]:
             far = concomitants(pair, row_mask, doubling_lags(config))[..., 1]
         spreads = torch.where(bivariate[:, None], far[:, 0, 1] + far[:, 1, 0], spreads)
-    return estimates, spreads
+    return estimates, spreads, fine
+
+
+def _at_pair(values: Tensor, x: Tensor, y: Tensor, bivariate: Tensor, d: int) -> Tensor:
+    """values (B, S, S), seen from X, as features of the ordered pairs (x, y) and (y, x): (B, D, D, S * S)."""
+    values = values * bivariate[:, None, None]
+    out = values.new_zeros(values.shape[0], d, d, values.shape[1] ** 2)
+    sample = torch.arange(values.shape[0], device=values.device)
+    out[sample, x, y] = values.flatten(1)
+    out[sample, y, x] = values.transpose(1, 2).flatten(1)
+    return out

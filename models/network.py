@@ -22,6 +22,9 @@ class MutualInfoNet(nn.Module):
 
     By construction the answer does not depend on the order of rows, on the order of columns within X and within Y, on
     which side is called X, on strictly monotone maps of a column (through the scores), nor on padding.
+
+    Attention over samples is for dependence that no pair of columns shows: where X and Y have one column each there is
+    none, and the pair's own finer moments take its place.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -29,7 +32,7 @@ class MutualInfoNet(nn.Module):
         self.config = config
         w, p, k = config.width, config.pair_width, config.cosines + 2
         self.context = nn.Sequential(nn.Linear(context_features(config), w), nn.GELU(), nn.Linear(w, w))
-        self.embed = PairEmbedding(moment_features(config), MOVE_FEATURES, p, w)
+        self.embed = PairEmbedding(moment_features(config), MOVE_FEATURES, config.spectral_cosines**2, p, w)
         self.tokens = nn.Linear(2 * p + 1, w)
         self.columns = nn.ModuleList(ColumnAttention(w, p, config.heads) for _ in range(config.layers))
         self.rows = nn.ModuleList(RowAttention(w, k, config.row_width) for _ in range(config.layers - 1))
@@ -58,17 +61,24 @@ class MutualInfoNet(nn.Module):
         same = side[:, :, None] == side[:, None, :]
         exists = columns[:, :, None] & columns[:, None, :]
         context = self.context(sample.context)
-        pairs = self.embed(sample.moments, sample.moves, context)
+        pairs = self.embed(sample.moments, sample.moves, sample.fine, context)
         within = masked_mean(pairs, same & exists, 2)
         across = masked_mean(pairs, ~same & exists, 2)
         flag = sample.derived[..., None].to(pairs.dtype)
         tokens = self.tokens(torch.cat([within, across, flag], -1)) + context[:, None]
         anchors = [sample.anchors]
+        bivariate, instead = sample.bivariate[:, None], sample.anchors[:, :1]
+        all_bivariate = bool(bivariate.all())
         for i, layer in enumerate(self.columns):
             tokens, pairs = layer(tokens, pairs, columns)
-            if i < len(self.rows):
-                tokens, shared = self.rows[i](tokens, context, sample.features, sample.rows, columns, side)
-                anchors.append(shared)
+            if i == len(self.rows):
+                break
+            if all_bivariate:
+                anchors.append(instead)
+                continue
+            read, shared = self.rows[i](tokens, context, sample.features, sample.rows, columns, side)
+            tokens = torch.where(bivariate[..., None], tokens, read)
+            anchors.append(torch.where(bivariate, instead, shared))
         crossing = masked_mean(pairs.flatten(1, 2), (~same & exists).flatten(1), 1)
         pooled = torch.cat([context, sample.context, pool(tokens, side, columns), crossing], 1)
         return self.head(pooled, tokens, columns, torch.cat(anchors, 1))

@@ -104,7 +104,7 @@ def test_a_damaged_description_is_refused(directory, content):
 @pytest.mark.parametrize("version", [None, 0, FORMAT + 1, "1"])
 def test_another_format_is_refused(directory, version):
     describe(directory, format=version)
-    with pytest.raises(WeightsError, match="this release reads format 1"):
+    with pytest.raises(WeightsError, match="this release reads format 2"):
         load_bundle(directory)
 
 
