@@ -1,6 +1,7 @@
 """A few orthonormal functions of each column, and the orientation that makes the answer blind to x -> -x."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -24,13 +25,21 @@ def orientation(unit: Tensor, row_mask: Tensor) -> Tensor:
     squares = (unit.square() - 1) * (row_mask[..., None] & exists[:, None, :])
     third = unit.transpose(1, 2) @ squares / n  # (B, D, D): corr(z_j, z_k^2 - 1)
     third = third - torch.diag_embed(third.diagonal(dim1=1, dim2=2))
-    score = third.sum(2)  # (B, D)
+
+    def correlated(weights: Tensor) -> Tensor:
+        return unit.transpose(1, 2) @ (unit @ weights) / n
+
+    return signs(third.sum(2), exists, correlated)[:, None, :]
+
+
+def signs(score: Tensor, exists: Tensor, correlated: Callable[[Tensor], Tensor]) -> Tensor:
+    """The rule of `orientation`: signs (B, D) from the sums (B, D), and the correlations times weights (B, D, 1)."""
     known = torch.where(score.abs() > TOLERANCE, score, 0.0)
     first = exists.float().argmax(1)
     any_column = torch.nn.functional.one_hot(first, score.shape[1]).to(score)
     weights = torch.where((known != 0).any(1, keepdim=True), known, any_column)
-    towards = (unit.transpose(1, 2) @ (unit @ weights[..., None]))[..., 0] / n[:, 0]  # (B, D)
-    return torch.where(torch.where(known != 0, known, towards) < -TOLERANCE, -1.0, 1.0)[:, None, :]
+    towards = correlated(weights[..., None])[..., 0]  # (B, D)
+    return torch.where(torch.where(known != 0, known, towards) < -TOLERANCE, -1.0, 1.0)
 
 
 TOLERANCE = 1e-4  # above float32 noise of a sum over rows, below what a real asymmetry shows

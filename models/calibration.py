@@ -150,11 +150,12 @@ class Calibration:
         in_n = weights_n(np.broadcast_to(n, count))
         in_d = weights_d(np.broadcast_to(np.add(dx, dy), count))
         in_median = weights_median(quantiles[:, self.median])
-        weights = np.einsum("bi,bj,bk->bijk", in_n, in_d, in_median).reshape(count, -1)
+        both = (in_n[:, :, None] * in_d[:, None, :]).reshape(count, -1)
+        weights = (both[:, :, None] * in_median[:, None, :]).reshape(count, -1)
         at, shift = (weights @ nodes.reshape(weights.shape[1], -1) for nodes in (self.probits, self.shifts))
         values = interpolate_probit(self.levels, quantiles, at)
         values = np.maximum(values + shift, 0.0)
-        floor = np.einsum("bi,bj,ij->b", in_n, in_d, self.floors)[:, None] * floor_share(self.levels)
+        floor = (both @ self.floors.reshape(-1, 1)) * floor_share(self.levels)
         return np.asarray(np.maximum.accumulate(soft_floor(values, floor), axis=1))
 
     @property

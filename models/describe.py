@@ -25,8 +25,8 @@ class Description:
     """A sample as the network sees it.
 
     Attributes:
-        features: (B, M, D, K) oriented basis values of the first rows, zero where nothing exists.
-        rows: (B, M) which of them exist.
+        features: oriented basis values (B, M, D, K) of the first rows, zero where nothing exists, and which of these
+            rows exist (B, M); None if no sample needs them.
         moments: (B, D, D, K * K) cross-moments of each ordered pair of columns.
         moves: (B, D, D, P) concomitants both ways, and flags: same side, derived first, derived second.
         fine: (B, D, D, S * S) shrunken coefficients of the copula's cosine expansion, where X and Y have one column
@@ -39,8 +39,7 @@ class Description:
         context: (B, C) the scale of things: n, dx, dy, the anchors and their spreads.
     """
 
-    features: Tensor
-    rows: Tensor
+    features: tuple[Tensor, Tensor] | None
     moments: Tensor
     moves: Tensor
     fine: Tensor | None
@@ -93,24 +92,46 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
     unit, scores = unit * signs, scores * signs
     moments, features = _moments(unit, scores, row_mask, n, config)
 
-    same = (side[:, :, None] == side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
-    cross = (side[:, :, None] != side[:, None, :]) & columns[:, :, None] & columns[:, None, :]
-    flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).float()
     lags = (1, *doubling_lags(config)) if scores.shape[2] == 2 else (1,)
     far = concomitants(scores, row_mask, lags)
+    bivariate = counts.sum(1) == 2
+    given = columns & ~derived
+    estimates, spreads = unit.new_zeros(len(n), local_count(config)), unit.new_zeros(len(n), local_count(config))
+    fine: Tensor | None = None
+    if not bool(bivariate.all()):
+        m = config.max_rows
+        found = neighbour_statistics(
+            unit[:, :m] * given[:, None, :], side, row_mask[:, :m], config.neighbours, config.queries
+        )
+        estimates, spreads = (_fill(values, local_count(config)) for values in found)
+    if bool(bivariate.any()):
+        x, y = (given & ~side).float().argmax(1), (given & side).float().argmax(1)
+        both = torch.stack([x, y], 1)[:, None, :].expand(-1, unit.shape[1], -1)
+        pair = scores.gather(2, both)  # (B, N, 2)
+        waves = torch.stack(cosines_of_ranks(pair, config.spectral_cosines), -1) * row_mask[:, :, None, None]
+        coefficients = waves[:, :, 0].transpose(1, 2) @ waves[:, :, 1] / n[:, None, None]
+        lagged = far[..., 1:, 1]
+        if not lagged.shape[3]:
+            lagged = concomitants(pair, row_mask, doubling_lags(config))[..., 1]
+        of_pair = pair_details(coefficients, lagged, n, config)
+        estimates = torch.where(bivariate[:, None], of_pair[0], estimates)
+        spreads = torch.where(bivariate[:, None], of_pair[1], spreads)
+        fine = at_pair(of_pair[2] * bivariate[:, None, None], x, y, scores.shape[2])
+
+    same = (side[:, :, None] == side[:, None, :]) & _both(columns)
     walks = far[..., 0, :] * (~derived)[:, :, None, None]  # none goes along a radius: its ties have no order
+    flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).float()
     moves = torch.cat([walks, walks.transpose(1, 2), flags], -1)
 
     z = config.cosines  # index of the scores themselves among the basis functions
-    given = columns & ~derived
-    linear = moments[..., z, z] * _both(given)
-    gaussian = gaussian_mi(linear, same & _both(given), n, counts)
-    crossing = cross & _both(given)
+    given = _both(columns & ~derived)
+    linear = moments[..., z, z] * given
+    gaussian = gaussian_mi(linear, same & given, n, counts)
+    crossing = given & ~same
     pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())) * crossing
-    local, spread, fine = _local(scores, unit * given[:, None, :], side, row_mask, given, counts, n, config, far[..., 1:, 1])
     partners = _best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
     pair_sum, zero = 0.5 * pair_mi.sum((1, 2))[:, None], torch.zeros_like(n)[:, None]
-    anchors = torch.cat([gaussian, local, pair_sum, zero, partners], 1)
+    anchors = torch.cat([gaussian, estimates, pair_sum, zero, partners], 1)
     log_n = n.log().clamp(max=config.max_log_n)
     log_d = counts.log1p()
     sizes = [
@@ -119,23 +140,33 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
         (log_d[:, 0] - log_d[:, 1]).abs(),
         (counts.sum(1).log() - log_n) / 2 + 1,
         (counts.sum(1) + 1 >= n).float(),
-        (counts.sum(1) == 2).float(),
+        bivariate.float(),
     ]
-    context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spread], 1)
-    m = config.max_rows
-    return Description(
-        features[:, :m],
-        row_mask[:, :m],
-        moments.flatten(3),
-        moves,
-        fine,
-        columns,
-        side,
-        derived,
-        counts.sum(1) == 2,
-        anchors,
-        context,
-    )
+    context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spreads], 1)
+    seen = features[:, : config.max_rows], row_mask[:, : config.max_rows]
+    return Description(seen, moments.flatten(3), moves, fine, columns, side, derived, bivariate, anchors, context)
+
+
+def pair_details(
+    coefficients: Tensor, far: Tensor, n: Tensor | int, config: ModelConfig
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What stands in for nearest neighbours where X and Y have one column each; it says as much there, and costs less.
+
+    Args:
+        coefficients: (B, S, S) of the cosine expansion of the copula's density, X first.
+        far: (B, 2, 2, lags) concomitants at `doubling_lags`.
+        n: (B,), or one number.
+
+    Returns:
+        spectral estimates and concomitants both ways, (B, `local_count`) each; the shrunken coefficients (B, S, S).
+    """
+    estimates = _fill(spectral_mi(coefficients, n), local_count(config))
+    return estimates, far[:, 0, 1] + far[:, 1, 0], shrunken(coefficients, n, FINE_SHRINKAGE)
+
+
+def _fill(values: Tensor, slots: int) -> Tensor:
+    """values (B, S) in `slots` slots; the last is repeated."""
+    return torch.cat([values, values[:, -1:].expand(-1, slots - values.shape[1])], 1)
 
 
 def _best_partners(walks: Tensor, normal: Tensor, crossing: Tensor, gaussian: Tensor) -> Tensor:
@@ -215,53 +246,8 @@ def _moments(unit: Tensor, scores: Tensor, row_mask: Tensor, n: Tensor, config: 
     return total, first
 
 
-def _local(
-    scores: Tensor,
-    unit: Tensor,
-    side: Tensor,
-    row_mask: Tensor,
-    given: Tensor,
-    counts: Tensor,
-    n: Tensor,
-    config: ModelConfig,
-    far: Tensor,
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Local estimates and how they vary, in `local_count` slots each, and what a single pair shows in detail.
-
-    Nearest-neighbour estimates and the spread of their terms; where X and Y have one column each, spectral estimates
-    and concomitants at doubling lags, which say as much there and cost no distances. `far` (B, D, D, lags) holds the
-    latter if all samples are such.
-    """
-    slots = local_count(config)
-    bivariate = counts.sum(1) == 2
-    fine: Tensor | None = None
-    estimates, spreads = unit.new_zeros(unit.shape[0], slots), unit.new_zeros(unit.shape[0], slots)
-    if not bool(bivariate.all()):
-        m = config.max_rows
-        found, spread = neighbour_statistics(unit[:, :m], side, row_mask[:, :m], config.neighbours, config.queries)
-        pad = slots - found.shape[1]
-        estimates = torch.cat([found, found[:, -1:].expand(-1, pad)], 1)
-        spreads = torch.cat([spread, spread[:, -1:].expand(-1, pad)], 1)
-    if bool(bivariate.any()):
-        x, y = (given & ~side).float().argmax(1), (given & side).float().argmax(1)
-        both = torch.stack([x, y], 1)[:, None, :].expand(-1, unit.shape[1], -1)
-        pair = scores.gather(2, both)  # (B, N, 2)
-        waves = torch.stack(cosines_of_ranks(pair, config.spectral_cosines), -1) * row_mask[:, :, None, None]
-        coefficients = waves[:, :, 0].transpose(1, 2) @ waves[:, :, 1] / n[:, None, None]
-        spectral = spectral_mi(coefficients, n)
-        fine = _at_pair(shrunken(coefficients, n, FINE_SHRINKAGE), x, y, bivariate, unit.shape[2])
-        pad = slots - spectral.shape[1]
-        spectral = torch.cat([spectral, spectral[:, -1:].expand(-1, pad)], 1)
-        estimates = torch.where(bivariate[:, None], spectral, estimates)
-        if not far.shape[3]:
-            far = concomitants(pair, row_mask, doubling_lags(config))[..., 1]
-        spreads = torch.where(bivariate[:, None], far[:, 0, 1] + far[:, 1, 0], spreads)
-    return estimates, spreads, fine
-
-
-def _at_pair(values: Tensor, x: Tensor, y: Tensor, bivariate: Tensor, d: int) -> Tensor:
+def at_pair(values: Tensor, x: Tensor, y: Tensor, d: int) -> Tensor:
     """values (B, S, S), seen from X, as features of the ordered pairs (x, y) and (y, x): (B, D, D, S * S)."""
-    values = values * bivariate[:, None, None]
     out = values.new_zeros(values.shape[0], d, d, values.shape[1] ** 2)
     sample = torch.arange(values.shape[0], device=values.device)
     out[sample, x, y] = values.flatten(1)

@@ -21,23 +21,31 @@ def gaussian_mi(correlation: Tensor, same_side: Tensor, n: Tensor, columns: Tens
     """
     d = correlation.shape[-1]
     r = correlation.double()
-    eye = torch.eye(d, dtype=r.dtype, device=r.device)
-    r = r - torch.diag_embed(r.diagonal(dim1=1, dim2=2)) + eye
     total = columns.sum(1).double()
     n = n.double()
+    exists = n > total + 1
     # The last, unshrunk matrix keeps a trace of the identity: it must have a Cholesky factor whatever the data.
-    lam = [c * total / (n + c * total) for c in STRENGTHS] + [torch.where(n > total + 1, 1e-7, 0.2).to(n)]
-    weights = torch.stack(lam, 1)[..., None, None]  # (B, S+1, 1, 1)
+    lam = [c * total / (n + c * total) for c in STRENGTHS] + [torch.where(exists, 1e-7, 0.2).to(n)]
+    mi = _log_det_mi(r, same_side, torch.stack(lam, 1))
+    of_all, of_x, of_y = _log_det_bias(torch.cat([total[:, None], columns.to(n)], 1), n, d).unbind(1)
+    exact = torch.where(exists, mi[:, -1] + 0.5 * (of_all - of_x - of_y), mi[:, 1])
+    return torch.cat([mi[:, :-1], exact[:, None]], 1).float()
+
+
+def _log_det_mi(r: Tensor, same_side: Tensor, weights: Tensor) -> Tensor:
+    """Gaussian mutual information for correlations (B, D, D) shrunk by weights (B, S): (B, S) nats."""
+    d = r.shape[-1]
+    if d == 2:
+        square = ((1 - weights) * r[:, :1, 1] * ~same_side[:, :1, 1]).square()
+        return -0.5 * torch.log1p(-square.clamp(max=1 - 1e-12))
+    eye = torch.eye(d, dtype=r.dtype, device=r.device)
+    r = r - torch.diag_embed(r.diagonal(dim1=1, dim2=2)) + eye
+    weights = weights[..., None, None]  # (B, S, 1, 1)
     shrunk = (1 - weights) * r[:, None] + weights * eye
     blocks = torch.where(same_side[:, None] | eye.bool(), shrunk, 0.0)
     log_det = torch.linalg.cholesky_ex(torch.stack([blocks, shrunk], 2))[0].diagonal(dim1=-2, dim2=-1)
     log_det = 2 * log_det.clamp(min=1e-12).log().sum(-1)  # (B, S+1, 2)
-    mi = 0.5 * (log_det[..., 0] - log_det[..., 1])
-    exists = n > total + 1
-    of_all, of_x, of_y = _log_det_bias(torch.cat([total[:, None], columns.to(n)], 1), n, d).unbind(1)
-    bias = 0.5 * (of_all - of_x - of_y)
-    exact = torch.where(exists, mi[:, -1] + bias, mi[:, 1])
-    return torch.cat([mi[:, :-1], exact[:, None]], 1).float()
+    return 0.5 * (log_det[..., 0] - log_det[..., 1])
 
 
 def _log_det_bias(k: Tensor, n: Tensor, most: int) -> Tensor:

@@ -36,35 +36,39 @@ def concomitants(scores: Tensor, row_mask: Tensor, lags: tuple[int, ...] = (1,))
     n_walk = n.repeat_interleave(d)[:, None]  # (B * D, 1)
     keep = None if bool(row_mask.all()) else torch.arange(rows, device=n.device) < n_walk  # (B * D, N)
     floor = 1.0 / n_walk.clamp(min=2)
-    step = max(1, CHUNK // (rows * d))
+    step = max(1, CHUNK // (rows * d * len(lags)))
     parts = []
     for i in range(0, b * d, step):
         part = slice(i, i + step)
         walk = u.index_select(0, walks[part].reshape(-1)).view(-1, rows, d)
-        exists = None if keep is None else keep[part, :, None]
-        parts.append(torch.stack([_moves(walk, exists, floor[part, :, None], lag) for lag in lags], 2))
+        parts.append(_moves(walk, None if keep is None else keep[part, :, None], floor[part, :, None], lags))
     sums = torch.cat(parts).view(b, d, d, len(lags), MOVES)
     steps = torch.stack([n - lag for lag in lags], 1)  # (B, lags)
-    if keep is not None:  # steps that do not exist have moved by 0
-        missing = (rows - n)[:, None] * floor.view(b, d)[:, :1].log()
-        sums[..., 1] -= missing[:, None, None, :]
+    missing = (rows - steps.clamp(min=0)) * floor.view(b, d)[:, :1].log()  # steps that do not exist have moved by 0
+    sums[..., 1] -= missing[:, None, None, :]
     means = sums / steps.clamp(min=1)[:, None, None, :, None]
     centred = torch.stack([1 - 3 * means[..., 0], -(means[..., 1] + 1.5)], -1)
     return centred * (steps > 0)[:, None, None, :, None]
 
 
-def _moves(walk: Tensor, exists: Tensor | None, floor: Tensor, lag: int) -> Tensor:
-    """Sums over the steps of walks (W, N, D) of |du| and of ln(|du| + floor): (W, D, MOVES)."""
-    move = (walk[:, lag:] - walk[:, :-lag]).abs_()  # (W, N - lag, D)
+def _moves(walk: Tensor, exists: Tensor | None, floor: Tensor, lags: tuple[int, ...]) -> Tensor:
+    """Sums over the N steps of walks (W, N, D) of |du| and of ln(|du| + floor): (W, D, lags, MOVES).
+
+    The last steps of each lag, which lead out of the walk, count as moves by 0.
+    """
+    w, rows, d = walk.shape
+    at = torch.arange(rows, device=walk.device)
+    ahead = torch.stack([torch.where(at + lag < rows, at + lag, at) for lag in lags])  # (lags, N)
+    moves = walk.index_select(1, ahead.view(-1)).view(w, len(lags), rows, d) - walk[:, None]
     if exists is not None:
-        move.mul_(exists[:, lag:])
-    total = move.sum(1)
-    return torch.stack([total, _log_sum(move.add_(floor))], -1)
+        moves = moves * exists[:, ahead]
+    total = moves.abs_().sum(2)  # (W, lags, D)
+    return torch.stack([total, _log_sum(moves.add_(floor[..., None]))], -1).transpose(1, 2)
 
 
 def _log_sum(values: Tensor) -> Tensor:
-    """Sum of ln over axis 1: (W, L, D) -> (W, D). One logarithm for four values, whose product stays in float32."""
-    fours = values[:, : values.shape[1] // 4 * 4]
-    product = fours[:, 0::4] * fours[:, 1::4]
-    product.mul_(fours[:, 2::4]).mul_(fours[:, 3::4])
-    return product.log_().sum(1) + values[:, fours.shape[1] :].log().sum(1)
+    """Sum of ln over axis 2 of (W, L, N, D). One logarithm for four values, whose product stays in float32."""
+    fours = values[:, :, : values.shape[2] // 4 * 4]
+    product = fours[:, :, 0::4] * fours[:, :, 1::4]
+    product.mul_(fours[:, :, 2::4]).mul_(fours[:, :, 3::4])
+    return product.log_().sum(2) + values[:, :, fours.shape[2] :].log().sum(2)

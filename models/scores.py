@@ -40,11 +40,14 @@ def normal_scores(values: Tensor, row_mask: Tensor, generator: torch.Generator |
     return scores_from_ranks(ranks.transpose(1, 2), row_mask)
 
 
-def scores_from_ranks(ranks: Tensor, row_mask: Tensor) -> Tensor:
-    """Normal scores (B, N, D) of ranks 0..n-1 (B, N, D); zero where `row_mask` (B, N) is false.
+def scores_from_ranks(ranks: Tensor, row_mask: Tensor | None = None) -> Tensor:
+    """Normal scores (B, N, D) of ranks 0..n-1 (B, N, D); zero where `row_mask` (B, N) is false, if one is given.
 
     The argument of erfinv is an odd function of the centred rank, so reversing a column negates its scores exactly.
     """
-    n = row_mask.sum(1).clamp(min=1)[:, None, None]
-    centred = ((2 * ranks + 1 - n).to(torch.float32) / n).masked_fill(~row_mask[..., None], 0.0)
+    if row_mask is None:
+        n = ranks.shape[1]
+        return math.sqrt(2.0) * torch.erfinv((2 * ranks + 1 - n).to(torch.float32) / n)
+    count = row_mask.sum(1).clamp(min=1)[:, None, None]
+    centred = ((2 * ranks + 1 - count).to(torch.float32) / count).masked_fill(~row_mask[..., None], 0.0)
     return math.sqrt(2.0) * torch.erfinv(centred)

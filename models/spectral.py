@@ -1,6 +1,7 @@
 """Plug-in mutual information of one pair of columns from the cosine expansion of its copula density."""
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -9,26 +10,32 @@ SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0)  # of squared coefficients, in units of 1
 GRID = 32
 
 
-def spectral_mi(coefficients: Tensor, n: Tensor) -> Tensor:
+def spectral_mi(coefficients: Tensor, n: Tensor | int) -> Tensor:
     """Integral of c ln c for c(u, v) = 1 + sum a_kl phi_k(u) phi_l(v), at several shrinkages: (B, 5) nats.
 
-    Each coefficient is `shrunken` by a^2 / (a^2 + s / n), the James-Stein-like weight of a mean with variance 1 / n. The
+    Each coefficient is scaled by a^2 / (a^2 + s / n), the James-Stein-like weight of a mean with variance 1 / n. The
     estimate is consistent as n and the number of cosines grow; the network learns what is missing.
 
     Args:
         coefficients: (B, K, K), means over rows of sqrt(2) cos(pi k u) sqrt(2) cos(pi l v).
-        n: (B,) rows.
+        n: (B,) rows, or one number.
     """
-    k = coefficients.shape[-1]
-    u = (torch.arange(GRID, device=coefficients.device) + 0.5) / GRID
-    waves = math.sqrt(2.0) * torch.cos(math.pi * torch.arange(1, k + 1, device=u.device)[:, None] * u)  # (K, G)
+    waves = _waves(coefficients.shape[-1]).to(coefficients.device)
     shrunk = torch.stack([shrunken(coefficients, n, strength) for strength in SHRINKAGES], 1)
     density = (1 + waves.T @ shrunk @ waves).clamp(min=1e-3)
     density = density / density.mean((-2, -1), keepdim=True)
     return (density * density.log()).mean((-2, -1))
 
 
-def shrunken(coefficients: Tensor, n: Tensor, strength: float) -> Tensor:
+@cache
+def _waves(count: int) -> Tensor:
+    """sqrt(2) cos(pi k u) for k = 1..count on the grid: (K, G)."""
+    u = (torch.arange(GRID) + 0.5) / GRID
+    return math.sqrt(2.0) * torch.cos(math.pi * torch.arange(1, count + 1)[:, None] * u)
+
+
+def shrunken(coefficients: Tensor, n: Tensor | int, strength: float) -> Tensor:
     """Coefficients (B, K, K) scaled by a^2 / (a^2 + strength / n)."""
     squares = coefficients.square()
-    return coefficients * squares / (squares + strength / n[:, None, None] + 1e-12)
+    noise = strength / (n[:, None, None] if isinstance(n, Tensor) else n)
+    return coefficients * squares / (squares + noise + 1e-12)

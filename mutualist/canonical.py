@@ -29,7 +29,7 @@ def canonical_ranks(
     Returns:
         ranks (n, d); tied (d,).
     """
-    centred, tied = _centred_mid_ranks(values)
+    centred, tied = centred_mid_ranks(values)
     n = len(values)
     if not ordered and not tied.any():
         return (centred + (n - 1)) // 2, tied
@@ -53,7 +53,7 @@ def canonical_ranks(
     return ranks, tied
 
 
-def _centred_mid_ranks(values: NDArray[np.float64]) -> tuple[Ints, NDArray[np.bool_]]:
+def centred_mid_ranks(values: NDArray[np.float64]) -> tuple[Ints, NDArray[np.bool_]]:
     """Twice the mid-rank minus (n - 1): an integer that reversing the column negates. And which columns have ties."""
     n, d = values.shape
     order = np.argsort(values, axis=0)

@@ -157,8 +157,7 @@ def input_warnings(values: NDArray[np.float64], dx: int, trained: Mapping[str, A
         if not low <= size <= high:
             notes.append(f"{key} = {size} is outside the range {low} to {high} that the estimator was trained on")
     sides = [("x" if j < dx else "y") + f"[{j if j < dx else j - dx}]" for j in range(values.shape[1])]
-    distinct = [len(np.unique(values[:, j])) for j in range(values.shape[1])]
-    constant = [name for name, count in zip(sides, distinct, strict=True) if count == 1]
+    constant = [name for name, same in zip(sides, (values == values[0]).all(0), strict=True) if same]
     if constant:
         notes.append(f"constant columns carry no information: {', '.join(constant)}")
     return tuple(notes)

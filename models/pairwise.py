@@ -1,0 +1,117 @@
+"""Describes single pairs of columns, many at once, from statistics that all pairs of a table share.
+
+What `describe` tells of a sample with one column on each side is a function of products of basis functions and of how
+columns move along one another. For the columns of one table both come out of one matrix product and one walk along
+each column, and are then only looked up for each pair.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from scipy.special import digamma
+from torch import Tensor
+
+from mutualist.models.basis import cosines_of_ranks, signs
+from mutualist.models.config import ModelConfig
+from mutualist.models.describe import Description, at_pair, doubling_lags, pair_details
+from mutualist.models.gaussian import STRENGTHS
+from mutualist.models.pairs import concomitants
+
+CHUNK = 1 << 22  # basis values held at once
+
+
+@dataclass(frozen=True)
+class ColumnStatistics:
+    """What the pairs of D columns share.
+
+    Attributes:
+        rows: their number.
+        products: (D, D, F, F) means over rows of products of F functions: cosines of the ranks, then z and z^2 - 1.
+        walks: (D, D, lags, MOVES) concomitants at lag 1 and at `doubling_lags`.
+    """
+
+    rows: int
+    products: Tensor
+    walks: Tensor
+
+
+def column_statistics(scores: Tensor, config: ModelConfig) -> ColumnStatistics:
+    """Statistics of columns given as normal scores (N, D) without ties."""
+    rows, d = scores.shape
+    cosines = max(config.cosines, config.spectral_cosines)
+    unit = scores * scores.square().mean(0).clamp(min=1e-12).rsqrt()
+    total = scores.new_zeros(d * (cosines + 2), d * (cosines + 2))
+    step = max(1, CHUNK // len(total))
+    for start in range(0, rows, step):
+        part = slice(start, start + step)
+        waves = cosines_of_ranks(scores[part], cosines)
+        functions = torch.stack([*waves, unit[part], (unit[part].square() - 1) / math.sqrt(2.0)], -1).flatten(1)
+        total.addmm_(functions.T, functions)
+    products = (total / rows).view(d, cosines + 2, d, cosines + 2).transpose(1, 2)
+    everything = torch.ones(1, rows, dtype=torch.bool, device=scores.device)
+    walks = concomitants(scores[None], everything, (1, *doubling_lags(config)))[0]
+    return ColumnStatistics(rows, products, walks)
+
+
+def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, config: ModelConfig) -> Description:
+    """The descriptions of P samples, X = column `first[p]` and Y = column `second[p]`, as `describe` gives them.
+
+    Args:
+        shared: statistics of the columns.
+        first, second: (P,) numbers of columns.
+    """
+    pair = torch.stack([first, second], 1)
+    a, b = pair[:, :, None], pair[:, None, :]
+    products, walks = shared.products[a, b], shared.walks[a, b]  # (P, 2, 2, F, F) and (P, 2, 2, lags, MOVES)
+    z = products.shape[-1] - 2
+    third = math.sqrt(2.0) * products[..., z, z + 1]  # corr(z_j, z_k^2 - 1)
+    score = torch.stack([third[:, 0, 1], third[:, 1, 0]], 1)
+    sign = signs(score, torch.ones_like(score, dtype=torch.bool), lambda weights: products[..., z, z] @ weights)
+    flips = torch.ones(*sign.shape, z + 2, device=sign.device)
+    flips[..., 0:z:2] = sign[..., None]  # cos(pi m u) with odd m are odd functions of z
+    flips[..., z] = sign
+    products = products * flips[:, :, None, :, None] * flips[:, None, :, None, :]
+    basis = [*range(config.cosines), z, z + 1]
+    coefficients = products[:, 0, 1, : config.spectral_cosines, : config.spectral_cosines]
+    estimates, spreads, coarse = pair_details(coefficients, walks[..., 1:, 1], shared.rows, config)
+    near = walks[..., 0, :]
+    flags = torch.tensor([[[1.0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1.0, 0, 0]]], device=pair.device)
+    anchors = _anchors(products[:, 0, 1, z, z], 0.5 * (near[:, 0, 1, 1] + near[:, 1, 0, 1]), shared.rows, estimates)
+    log_n, two = min(math.log(shared.rows), config.max_log_n), math.log(2.0)
+    sizes = [log_n / 3 - 1.5, two - 1.5, 0.0, (two - log_n) / 2 + 1, 0.0, 1.0]
+    sizes = torch.tensor(sizes, device=pair.device).expand(len(pair), -1)
+    columns = torch.ones_like(pair, dtype=torch.bool)
+    return Description(
+        features=None,
+        moments=products[..., basis, :][..., basis].flatten(3),
+        moves=torch.cat([near, near.transpose(1, 2), flags.expand(len(pair), -1, -1, -1)], -1),
+        fine=at_pair(coarse, pair.new_zeros(len(pair)), pair.new_ones(len(pair)), 2),
+        columns=columns,
+        side=torch.tensor([False, True], device=pair.device).expand_as(columns),
+        derived=~columns,
+        bivariate=columns[:, 0],
+        anchors=anchors,
+        context=torch.cat([sizes, anchors.clamp(min=-0.9).log1p(), spreads], 1),
+    )
+
+
+def _anchors(r: Tensor, near: Tensor, n: int, local: Tensor) -> Tensor:
+    """The anchors of `describe`, all in closed form: (P, A) nats.
+
+    Args:
+        r: (P,) correlations of the normal scores.
+        near: (P,) mean of both concomitants of logarithms at lag 1.
+        n: rows.
+        local: (P, `local_count`) estimates.
+    """
+    shrinkage = torch.tensor([*(2 * c / (n + 2 * c) for c in STRENGTHS), 1e-7], dtype=torch.float64, device=r.device)
+    squares = ((1 - shrinkage) * r[:, None].double()).square().clamp(max=1 - 1e-12)
+    gaussian = -0.5 * torch.log1p(-squares)
+    gaussian[:, -1] += 0.5 * float(digamma((n - 2) / 2) - digamma((n - 1) / 2))
+    gaussian = gaussian.float()
+    normal = -0.5 * torch.log1p(-r.clamp(-0.9999, 0.9999).square())
+    best = near.clamp(min=0)
+    beyond = gaussian[:, 0] + (best - normal) * (2 * best).clamp(max=1)
+    rest = torch.stack([normal, torch.zeros_like(normal), best, beyond], 1)
+    return torch.cat([gaussian, local, rest], 1)
