@@ -14,8 +14,10 @@ from mutualist.errors import ConfigError, WeightsError
 from mutualist.models.calibration import Calibration
 from mutualist.models.config import ModelConfig
 from mutualist.models.network import MutualInfoNet
+from mutualist.models.strangeness import Reference
 
 FORMAT = 2
+REFERENCE = "reference."  # begins the names of the tensors that are not the network's
 TENSORS, DESCRIPTION = "model.safetensors", "model.json"
 REQUIRED = ("name", "version", "config", "calibration", "meta_distribution", "metrics", "versions")
 
@@ -27,11 +29,13 @@ class Bundle:
     Attributes:
         net: the network, in evaluation mode, on the CPU.
         calibration: what makes its quantiles honest.
+        reference: the samples that it knows.
         info: everything else that the export says of itself: name, version, meta_distribution, metrics, versions.
     """
 
     net: MutualInfoNet
     calibration: Calibration
+    reference: Reference
     info: dict[str, Any]
 
 
@@ -55,8 +59,8 @@ def load_bundle(path: str | Path) -> Bundle:
         raise WeightsError(f"{directory / DESCRIPTION}: {error}; export the model again") from error
     if not np.array_equal(calibration.levels, config.levels):
         raise WeightsError(f"{directory / DESCRIPTION}: the calibration is for other levels than the network's")
-    _load_tensors(net, directory / TENSORS)
-    return Bundle(net.eval().requires_grad_(False), calibration, info)
+    reference = _load_tensors(net, directory / TENSORS)
+    return Bundle(net.eval().requires_grad_(False), calibration, reference, info)
 
 
 def _description(path: Path) -> dict[str, Any]:
@@ -85,13 +89,15 @@ def _description(path: Path) -> dict[str, Any]:
     return info
 
 
-def _load_tensors(net: MutualInfoNet, path: Path) -> None:
+def _load_tensors(net: MutualInfoNet, path: Path) -> Reference:
+    """Gives the network its tensors, and returns what the other ones are."""
     try:
         tensors = load_file(path)
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: no such file; give a directory that `mutualist export` wrote") from error
     except (safetensors.SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: truncated or not safetensors ({error}); export the model again") from error
+    others = {key.removeprefix(REFERENCE): tensors.pop(key) for key in list(tensors) if key.startswith(REFERENCE)}
     expected = net.state_dict()
     missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     if missing or extra:
@@ -108,3 +114,7 @@ def _load_tensors(net: MutualInfoNet, path: Path) -> None:
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise WeightsError(f"{path}: {name} holds NaN or infinity; the file is damaged: export the model again")
     net.load_state_dict(tensors, strict=True)
+    try:
+        return Reference(**{key: tensor.float().numpy() for key, tensor in others.items()})
+    except (ConfigError, TypeError) as error:
+        raise WeightsError(f"{path}: {error}; export the model again") from error

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mutualist.models.basis import basis, cosines_of_ranks, orientation, unit_scores
 from mutualist.models.config import ModelConfig
-from mutualist.models.gaussian import STRENGTHS, gaussian_mi
+from mutualist.models.gaussian import STRENGTHS, correlations, cross_products, gaussian_mi
 from mutualist.models.neighbours import neighbour_statistics
 from mutualist.models.pairs import MOVES, concomitants, cross_moments
 from mutualist.models.scores import scores_from_ranks
@@ -90,7 +90,7 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
     unit = unit_scores(scores, row_mask)
     signs = orientation(unit, row_mask)
     unit, scores = unit * signs, scores * signs
-    moments, features = _moments(unit, scores, row_mask, n, config)
+    moments, correlation, features = _moments(unit, scores, row_mask, n, config)
 
     lags = (1, *doubling_lags(config)) if scores.shape[2] == 2 else (1,)
     far = concomitants(scores, row_mask, lags)
@@ -123,12 +123,11 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
     flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).float()
     moves = torch.cat([walks, walks.transpose(1, 2), flags], -1)
 
-    z = config.cosines  # index of the scores themselves among the basis functions
     given = _both(columns & ~derived)
-    linear = moments[..., z, z] * given
+    linear = correlation * given
     gaussian = gaussian_mi(linear, same & given, n, counts)
     crossing = given & ~same
-    pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())) * crossing
+    pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())).float() * crossing
     partners = _best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
     pair_sum, zero = 0.5 * pair_mi.sum((1, 2))[:, None], torch.zeros_like(n)[:, None]
     anchors = torch.cat([gaussian, estimates, pair_sum, zero, partners], 1)
@@ -229,21 +228,28 @@ def _with_radii(
     )
 
 
-def _moments(unit: Tensor, scores: Tensor, row_mask: Tensor, n: Tensor, config: ModelConfig) -> tuple[Tensor, Tensor]:
-    """Cross-moments over all rows, a chunk at a time, and the basis values of the first `max_rows` rows."""
+def _moments(
+    unit: Tensor, scores: Tensor, row_mask: Tensor, n: Tensor, config: ModelConfig
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Cross-moments over all rows, a chunk at a time, and the basis values of the first `max_rows` rows.
+
+    Between them come the correlations of the scores in double precision: near 1, their rounding is what is left.
+    """
     b, rows, d = scores.shape
     step = max(config.max_rows, CHUNK // max(1, b * d * (config.cosines + 2)))
     first: Tensor | None = None
     total: Tensor | None = None
+    exact = scores.new_zeros(b, d, d, dtype=torch.float64)
     for start in range(0, rows, step):
         part = slice(start, start + step)
         features = basis(unit[:, part], scores[:, part], row_mask[:, part], config.cosines)
         products = cross_moments(features, n)
         first = features if first is None else first
         total = products if total is None else total + products
+        exact = exact + cross_products(scores[:, part])
     if first is None or total is None:
         raise ValueError("a sample without rows cannot be described")
-    return total, first
+    return total, correlations(exact), first
 
 
 def at_pair(values: Tensor, x: Tensor, y: Tensor, d: int) -> Tensor:

@@ -6,6 +6,18 @@ from torch import Tensor
 STRENGTHS = (0.02, 0.1, 0.4, 1.5)  # of the shrinkage towards independence, in units of D / n
 
 
+def cross_products(scores: Tensor) -> Tensor:
+    """Sums of products of columns (..., N, D) in double precision: (..., D, D)."""
+    values = scores.double()
+    return values.transpose(-1, -2) @ values
+
+
+def correlations(products: Tensor) -> Tensor:
+    """Correlations (..., D, D) from the products of centred columns; 0 for columns of zeros."""
+    scale = products.diagonal(dim1=-2, dim2=-1).clamp(min=1e-30).rsqrt()
+    return products * scale[..., :, None] * scale[..., None, :]
+
+
 def gaussian_mi(correlation: Tensor, same_side: Tensor, n: Tensor, columns: Tensor) -> Tensor:
     """Gaussian mutual information of X and Y in nats from the correlations of their normal scores: (B, S + 1).
 

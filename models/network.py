@@ -17,6 +17,11 @@ from mutualist.models.head import QuantileHead
 from mutualist.models.rows import RowAttention
 
 
+def summary_features(config: ModelConfig) -> int:
+    """F: of the vector that sums up a sample."""
+    return 3 * config.width + context_features(config) + config.pair_width
+
+
 class MutualInfoNet(nn.Module):
     """Reads a sample as normal scores and answers with quantiles of its mutual information.
 
@@ -37,7 +42,7 @@ class MutualInfoNet(nn.Module):
         self.columns = nn.ModuleList(ColumnAttention(w, p, config.heads) for _ in range(config.layers))
         self.rows = nn.ModuleList(RowAttention(w, k, config.row_width) for _ in range(config.layers - 1))
         self.head = QuantileHead(
-            3 * w + context_features(config) + p,
+            summary_features(config),
             w,
             anchor_count(config) + len(self.rows),
             len(config.levels),
@@ -57,6 +62,10 @@ class MutualInfoNet(nn.Module):
 
     def answer(self, sample: Description) -> Tensor:
         """Quantiles (B, Q) for samples already described."""
+        return self.read(sample)[0]
+
+    def read(self, sample: Description) -> tuple[Tensor, Tensor]:
+        """Quantiles (B, Q), and the vectors (B, F) that sum up each sample."""
         side, columns = sample.side, sample.columns
         same = side[:, :, None] == side[:, None, :]
         exists = columns[:, :, None] & columns[:, None, :]
@@ -81,4 +90,4 @@ class MutualInfoNet(nn.Module):
             anchors.append(torch.where(bivariate, instead, shared))
         crossing = masked_mean(pairs.flatten(1, 2), (~same & exists).flatten(1), 1)
         pooled = torch.cat([context, sample.context, pool(tokens, side, columns), crossing], 1)
-        return self.head(pooled, tokens, columns, torch.cat(anchors, 1))
+        return self.head(pooled, tokens, columns, torch.cat(anchors, 1)), pooled

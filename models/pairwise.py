@@ -15,7 +15,7 @@ from torch import Tensor
 from mutualist.models.basis import cosines_of_ranks, signs
 from mutualist.models.config import ModelConfig
 from mutualist.models.describe import Description, at_pair, doubling_lags, pair_details
-from mutualist.models.gaussian import STRENGTHS
+from mutualist.models.gaussian import STRENGTHS, correlations, cross_products
 from mutualist.models.pairs import concomitants
 
 CHUNK = 1 << 22  # basis values held at once
@@ -27,11 +27,13 @@ class ColumnStatistics:
 
     Attributes:
         rows: their number.
+        correlation: (D, D) of the scores, in double precision.
         products: (D, D, F, F) means over rows of products of F functions: cosines of the ranks, then z and z^2 - 1.
         walks: (D, D, lags, MOVES) concomitants at lag 1 and at `doubling_lags`.
     """
 
     rows: int
+    correlation: Tensor
     products: Tensor
     walks: Tensor
 
@@ -42,16 +44,18 @@ def column_statistics(scores: Tensor, config: ModelConfig) -> ColumnStatistics:
     cosines = max(config.cosines, config.spectral_cosines)
     unit = scores * scores.square().mean(0).clamp(min=1e-12).rsqrt()
     total = scores.new_zeros(d * (cosines + 2), d * (cosines + 2))
+    exact = torch.zeros(d, d, dtype=torch.float64, device=scores.device)
     step = max(1, CHUNK // len(total))
     for start in range(0, rows, step):
         part = slice(start, start + step)
         waves = cosines_of_ranks(scores[part], cosines)
         functions = torch.stack([*waves, unit[part], (unit[part].square() - 1) / math.sqrt(2.0)], -1).flatten(1)
         total.addmm_(functions.T, functions)
+        exact += cross_products(scores[part])
     products = (total / rows).view(d, cosines + 2, d, cosines + 2).transpose(1, 2)
     everything = torch.ones(1, rows, dtype=torch.bool, device=scores.device)
     walks = concomitants(scores[None], everything, (1, *doubling_lags(config)))[0]
-    return ColumnStatistics(rows, products, walks)
+    return ColumnStatistics(rows, correlations(exact), products, walks)
 
 
 def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, config: ModelConfig) -> Description:
@@ -77,7 +81,8 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
     estimates, spreads, coarse = pair_details(coefficients, walks[..., 1:, 1], shared.rows, config)
     near = walks[..., 0, :]
     flags = torch.tensor([[[1.0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1.0, 0, 0]]], device=pair.device)
-    anchors = _anchors(products[:, 0, 1, z, z], 0.5 * (near[:, 0, 1, 1] + near[:, 1, 0, 1]), shared.rows, estimates)
+    r = shared.correlation[first, second] * sign.prod(1)
+    anchors = _anchors(r, 0.5 * (near[:, 0, 1, 1] + near[:, 1, 0, 1]), shared.rows, estimates)
     log_n, two = min(math.log(shared.rows), config.max_log_n), math.log(2.0)
     sizes = [log_n / 3 - 1.5, two - 1.5, 0.0, (two - log_n) / 2 + 1, 0.0, 1.0]
     sizes = torch.tensor(sizes, device=pair.device).expand(len(pair), -1)
@@ -100,17 +105,17 @@ def _anchors(r: Tensor, near: Tensor, n: int, local: Tensor) -> Tensor:
     """The anchors of `describe`, all in closed form: (P, A) nats.
 
     Args:
-        r: (P,) correlations of the normal scores.
+        r: (P,) correlations of the normal scores, in double precision.
         near: (P,) mean of both concomitants of logarithms at lag 1.
         n: rows.
         local: (P, `local_count`) estimates.
     """
     shrinkage = torch.tensor([*(2 * c / (n + 2 * c) for c in STRENGTHS), 1e-7], dtype=torch.float64, device=r.device)
-    squares = ((1 - shrinkage) * r[:, None].double()).square().clamp(max=1 - 1e-12)
+    squares = ((1 - shrinkage) * r[:, None]).square().clamp(max=1 - 1e-12)
     gaussian = -0.5 * torch.log1p(-squares)
     gaussian[:, -1] += 0.5 * float(digamma((n - 2) / 2) - digamma((n - 1) / 2))
     gaussian = gaussian.float()
-    normal = -0.5 * torch.log1p(-r.clamp(-0.9999, 0.9999).square())
+    normal = -0.5 * torch.log1p(-r.clamp(-0.9999, 0.9999).square()).float()
     best = near.clamp(min=0)
     beyond = gaussian[:, 0] + (best - normal) * (2 * best).clamp(max=1)
     rest = torch.stack([normal, torch.zeros_like(normal), best, beyond], 1)

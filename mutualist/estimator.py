@@ -1,42 +1,29 @@
 """The estimator: data in, calibrated quantiles of mutual information out. Every door leads here."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from mutualist.canonical import Ints, canonical_ranks, centred_mid_ranks
-from mutualist.inputs import NanPolicy, Sample, as_complete_table, as_sample, as_samples, input_warnings
-from mutualist.models import scores_from_ranks
+from mutualist.canonical import canonical_ranks, centred_mid_ranks
+from mutualist.inputs import (
+    NanPolicy,
+    Sample,
+    as_complete_table,
+    as_sample,
+    as_samples,
+    constant_warnings,
+    range_warnings,
+    strangeness_warnings,
+)
 from mutualist.models.bundle import Bundle, load_bundle
-from mutualist.models.pairwise import column_statistics, describe_pairs
+from mutualist.passes import Ranked, answer_pairs, answer_samples
 from mutualist.result import MIEstimate, PairwiseEstimates
 
 BUNDLED = Path(__file__).parent / "weights"
-BATCH_VALUES = 1 << 20  # n * d of the samples in one forward pass
-BATCH_PAIRS = 1 << 15  # d * d of the samples in one forward pass
-BLOCK_VALUES = 1 << 24  # n * d of the columns whose pairs share one look at the rows
-PAIRS_AT_ONCE = 1 << 9  # such pairs in one forward pass
-
-
-@dataclass(frozen=True)
-class _Ranked:
-    """A sample ready for the network: ranks (n, d), side (d,), and what to say about it."""
-
-    ranks: NDArray[np.int64]
-    side: NDArray[np.bool_]
-    warnings: tuple[str, ...]
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """n, dx, dy."""
-        dy = int(self.side.sum())
-        return len(self.ranks), len(self.side) - dy, dy
 
 
 class MutualInfoEstimator:
@@ -49,6 +36,7 @@ class MutualInfoEstimator:
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
+        self._trained = bundle.info["meta_distribution"]
         self._model = {"name": bundle.info["name"], "version": bundle.info["version"]}
 
     @classmethod
@@ -118,119 +106,50 @@ class MutualInfoEstimator:
         values, names = as_complete_table(table, names, nan_policy)
         levels = np.array(self._bundle.net.config.levels)
         pairs = np.array(list(combinations(range(values.shape[1]), 2)))
-        quantiles = np.empty((len(pairs), len(levels)))
         centred, tied = centred_mid_ranks(values)
         alone = tied[pairs].any(1)  # how ties are broken depends on both columns
-        quantiles[~alone] = self._pairs((centred + len(values) - 1) // 2, pairs[~alone])
-        quantiles[alone] = self._raw([self._ranked(Sample(values[:, pair], 1)) for pair in pairs[alone]])
-        everywhere = self._notes(Sample(np.arange(2.0 * len(values)).reshape(-1, 2), 1))
-        constant = (values == values[0]).all(0)
+        quantiles, strangeness = np.empty((len(pairs), len(levels))), np.empty(len(pairs))
+        ranks = (centred + len(values) - 1) // 2
+        quantiles[~alone], strangeness[~alone] = answer_pairs(self._bundle, ranks, pairs[~alone])
+        samples = [self._ranked(Sample(values[:, pair], 1)) for pair in pairs[alone]]
+        quantiles[alone], strangeness[alone] = answer_samples(self._bundle, samples)
+        ranges = range_warnings(len(values), 1, 1, self._trained)
+        warnings = {
+            (i, j): (*ranges, *constant_warnings(values[:, [i, j]], 1), *strangeness_warnings(strange))
+            for (i, j), strange in zip(pairs.tolist(), strangeness.tolist(), strict=True)
+        }
         return PairwiseEstimates(
             names,
             levels,
             self._bundle.calibration.apply(levels, quantiles, len(values), 1, 1),
             len(values),
-            {
-                (i, j): notes
-                for i, j in pairs.tolist()
-                if (notes := self._notes(Sample(values[:, [i, j]], 1)) if constant[[i, j]].any() else everywhere)
-            },
+            {pair: texts for pair, texts in warnings.items() if texts},
             self._model,
         )
 
-    def _notes(self, sample: Sample) -> tuple[str, ...]:
-        return sample.notes + input_warnings(sample.values, sample.dx, self._bundle.info["meta_distribution"])
-
-    def _ranked(self, sample: Sample) -> _Ranked:
+    def _ranked(self, sample: Sample) -> Ranked:
         n, d = sample.values.shape
         side = np.arange(d) >= sample.dx
         some_rows_only = d > 2 and n > self._bundle.net.config.queries
         ranks, _ = canonical_ranks(sample.values, side, ordered=some_rows_only)
-        return _Ranked(ranks, side, self._notes(sample))
+        notes = range_warnings(n, sample.dx, d - sample.dx, self._trained) + constant_warnings(sample.values, sample.dx)
+        return Ranked(ranks, side, sample.notes + notes)
 
-    def _answer(self, samples: Sequence[_Ranked]) -> list[MIEstimate]:
+    def _answer(self, samples: Sequence[Ranked]) -> list[MIEstimate]:
         if not len(samples):
             return []
         levels = np.array(self._bundle.net.config.levels)
         n, dx, dy = np.array([s.shape for s in samples]).T
-        calibrated = self._bundle.calibration.apply(levels, self._raw(samples), n, dx, dy)
+        quantiles, strangeness = answer_samples(self._bundle, samples)
+        calibrated = self._bundle.calibration.apply(levels, quantiles, n, dx, dy)
         return [
-            MIEstimate(levels, values, *sample.shape, warnings=sample.warnings, model=self._model)
-            for sample, values in zip(samples, calibrated, strict=True)
-        ]
-
-    def _raw(self, samples: Sequence[_Ranked]) -> NDArray[np.float64]:
-        """Quantiles (B, Q) of samples before calibration."""
-        quantiles = np.empty((len(samples), len(self._bundle.net.config.levels)))
-        for group in _groups([s.ranks.shape for s in samples]):
-            if len(group) == 1 and samples[group[0]].ranks.shape[1] == 2:
-                quantiles[group] = self._pairs(samples[group[0]].ranks, np.array([[0, 1]]))
-            else:
-                quantiles[group] = self._forward([samples[i] for i in group])
-        return quantiles
-
-    def _pairs(self, ranks: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Quantiles (P, Q), before calibration, of pairs (P, 2) of the columns of ranks (n, d), none of them tied."""
-        net = self._bundle.net
-        quantiles = np.empty((len(pairs), len(net.config.levels)))
-        with torch.inference_mode():
-            for members, columns, inside in _blocks(pairs, len(ranks)):
-                scores = scores_from_ranks(torch.from_numpy(ranks[None, :, columns]), None)[0]
-                shared = column_statistics(scores, net.config)
-                for start in range(0, len(members), PAIRS_AT_ONCE):
-                    part = slice(start, start + PAIRS_AT_ONCE)
-                    first, second = torch.from_numpy(inside[part]).unbind(1)
-                    answer = net.answer(describe_pairs(shared, first, second, net.config))
-                    quantiles[members[part]] = answer.numpy()
-        return quantiles
-
-    def _forward(self, samples: Sequence[_Ranked]) -> NDArray[np.float64]:
-        """Raw quantiles (B, Q) of samples that are padded to one shape."""
-        rows, columns = (max(s.ranks.shape[axis] for s in samples) for axis in (0, 1))
-        ranks = np.zeros((len(samples), rows, columns), np.int64)
-        side = np.zeros((len(samples), columns), bool)
-        row_mask = np.zeros((len(samples), rows), bool)
-        column_mask = np.zeros((len(samples), columns), bool)
-        for i, sample in enumerate(samples):
-            n, d = sample.ranks.shape
-            ranks[i, :n, :d], side[i, :d], row_mask[i, :n], column_mask[i, :d] = sample.ranks, sample.side, True, True
-        exists = torch.from_numpy(row_mask)
-        with torch.inference_mode():
-            scores = scores_from_ranks(torch.from_numpy(ranks), exists)
-            answer: torch.Tensor = self._bundle.net(
-                scores, torch.from_numpy(side), exists, torch.from_numpy(column_mask)
+            MIEstimate(
+                levels,
+                values,
+                *sample.shape,
+                warnings=sample.warnings + strangeness_warnings(strange),
+                model=self._model,
+                strangeness=strange,
             )
-        return np.asarray(answer.double())
-
-
-def _blocks(pairs: NDArray[np.int64], n: int) -> Iterator[tuple[Ints, Ints, Ints]]:
-    """Pairs in blocks that share columns: numbers of the pairs, the columns, and the pairs as positions among these."""
-    if len(pairs) < 2:
-        yield from ((np.array([0]), pairs[0], np.array([[0, 1]])) for _ in pairs)
-        return
-    half = int(np.clip(BLOCK_VALUES // (2 * n), 1, 128))
-    block = pairs // half
-    keys = block.min(1) * (block.max() + 1) + block.max(1)
-    for key in np.unique(keys):
-        members = np.flatnonzero(keys == key)
-        columns, inside = np.unique(pairs[members], return_inverse=True)
-        yield members, columns, inside.reshape(-1, 2)
-
-
-def _groups(shapes: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Indices of samples of like size, so that little is padded and a pass fits in memory."""
-    groups: list[list[int]] = []
-    rows = columns = 0
-    for i in sorted(range(len(shapes)), key=lambda i: (shapes[i][1], shapes[i][0])):
-        n, d = shapes[i]
-        if groups:
-            count = len(groups[-1]) + 1
-            new_rows, new_columns = max(rows, n), max(columns, d)
-            like = n >= 0.7 * new_rows and d == new_columns
-            if like and count * new_rows * new_columns <= BATCH_VALUES and count * new_columns**2 <= BATCH_PAIRS:
-                groups[-1].append(i)
-                rows, columns = new_rows, new_columns
-                continue
-        groups.append([i])
-        rows, columns = n, d
-    return groups
+            for sample, values, strange in zip(samples, calibrated, strangeness.tolist(), strict=True)
+        ]

@@ -11,6 +11,7 @@ from mutualist.errors import InputError
 
 NanPolicy = Literal["raise", "omit"]
 MIN_ROWS = 4
+STRANGE = 0.995
 
 
 @dataclass(frozen=True)
@@ -145,19 +146,33 @@ def _enough_rows(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values
 
 
-def input_warnings(values: NDArray[np.float64], dx: int, trained: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a reader of the estimate should know about the sample: values (n, d), the first dx columns are X's.
+def range_warnings(n: int, dx: int, dy: int, trained: Mapping[str, Any]) -> tuple[str, ...]:
+    """What to say of sizes that the estimator was not trained on.
 
     `trained` holds the ranges of the training data: "n", "dx", "dy", each {"min": .., "max": ..}.
     """
     notes = []
-    sizes = {"n": len(values), "dx": dx, "dy": values.shape[1] - dx}
-    for key, size in sizes.items():
+    for key, size in {"n": n, "dx": dx, "dy": dy}.items():
         low, high = trained[key]["min"], trained[key]["max"]
         if not low <= size <= high:
             notes.append(f"{key} = {size} is outside the range {low} to {high} that the estimator was trained on")
-    sides = [("x" if j < dx else "y") + f"[{j if j < dx else j - dx}]" for j in range(values.shape[1])]
-    constant = [name for name, same in zip(sides, (values == values[0]).all(0), strict=True) if same]
-    if constant:
-        notes.append(f"constant columns carry no information: {', '.join(constant)}")
     return tuple(notes)
+
+
+def constant_warnings(values: NDArray[np.float64], dx: int) -> tuple[str, ...]:
+    """What to say of constant columns among values (n, d), of which the first dx are X's."""
+    constant = np.flatnonzero((values == values[0]).all(0)).tolist()
+    if not constant:
+        return ()
+    names = [("x" if j < dx else "y") + f"[{j if j < dx else j - dx}]" for j in constant]
+    return (f"constant columns carry no information: {', '.join(names)}",)
+
+
+def strangeness_warnings(strangeness: float) -> tuple[str, ...]:
+    """What to say of a sample that is as unlike those that the estimator knows as `strangeness` says."""
+    if strangeness <= STRANGE:
+        return ()
+    return (
+        f"the sample is stranger than {STRANGE:.1%} of those that the estimator knows: its error may be larger than "
+        "the interval says",
+    )

@@ -85,6 +85,8 @@ class MIEstimate:
         dx, dy: number of columns of X and of Y.
         warnings: what a reader of the numbers should know, such as an input outside the trained range.
         model: name and version of the weights.
+        strangeness: share of the samples that the estimator knows which are less unlike the others than this one is,
+            0 to 1; None if unknown.
 
     Raises:
         InputError: levels or values are not a quantile function.
@@ -97,6 +99,7 @@ class MIEstimate:
     dy: int
     warnings: tuple[str, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
+    strangeness: float | None = None
 
     def __post_init__(self) -> None:
         levels, values = _grid(self.levels, self.values)
@@ -154,6 +157,7 @@ class MIEstimate:
             "n": self.n,
             "dx": self.dx,
             "dy": self.dy,
+            "strangeness": self.strangeness,
             "warnings": list(self.warnings),
             "model": dict(self.model),
         }

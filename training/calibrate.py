@@ -8,10 +8,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
-from mutualist.errors import WeightsError
+from mutualist.errors import ConfigError, WeightsError
 from mutualist.models import MutualInfoNet
 from mutualist.models.calibration import Calibration
+from mutualist.models.strangeness import Reference
 from mutualist.training import conformal, report
 from mutualist.training.checkpoint import load_network
 from mutualist.training.data import MetaDataModule
@@ -32,6 +35,8 @@ def calibrate(
 ) -> Calibration:
     """Fits a calibration to a split that training has not seen, writes it as JSON and prints its table.
 
+    The reference by which samples are found strange comes from the same records, and goes beside it as safetensors.
+
     The table compares raw and calibrated answers on records that the calibration shown was not fitted to: those of
     `test_split`, or each half of `split` under a calibration fitted to the other half.
 
@@ -43,6 +48,7 @@ def calibrate(
     module = MetaDataModule(str(data), seed=seed)
     given = predict_split(net, module, split, seed, console)
     fitted = conformal.fit(given, np.random.default_rng(seed))
+    reference = Reference.fit(given.summaries, np.random.default_rng(seed))
     if test_split is not None:
         held_out = predict_split(net, module, test_split, seed, console)
         before, after = report.table(held_out, Calibration.identity(held_out.levels)), report.table(held_out, fitted)
@@ -58,8 +64,14 @@ def calibrate(
     }
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     Path(out).write_text(json.dumps(document), encoding="utf-8")
+    save_file(reference.to_tensors(), reference_path(out))
     console.print(f"calibration written to {out}")
     return fitted
+
+
+def reference_path(calibration: str | Path) -> Path:
+    """Where the reference lies that was made with a calibration."""
+    return Path(calibration).with_suffix(".safetensors")
 
 
 def read_calibration(path: str | Path) -> dict[str, Any]:
@@ -71,6 +83,15 @@ def read_calibration(path: str | Path) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise WeightsError(f"{path}: not a calibration of format {FORMAT}; run `mutualist calibrate` of this release")
     return document
+
+
+def read_reference(calibration: str | Path) -> Reference:
+    """The reference that `calibrate` wrote beside a calibration. Raises WeightsError for a file that is not one."""
+    path = reference_path(calibration)
+    try:
+        return Reference(**load_file(path))
+    except (OSError, SafetensorError, TypeError, ConfigError) as error:
+        raise WeightsError(f"{path}: not a readable reference ({error}); run `mutualist calibrate`") from error
 
 
 def predict_split(net: MutualInfoNet, data: MetaDataModule, split: str, seed: int, console: Console) -> Answers:

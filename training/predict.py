@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mutualist.errors import DataError
 from mutualist.models import MutualInfoNet, normal_scores
+from mutualist.models.describe import describe
 from mutualist.training.batching import Batch
 
 Array = NDArray[np.float64]
@@ -24,6 +25,7 @@ class Answers:
         truth: (R,) nats.
         n, dx, dy: (R,).
         family: (R,) names.
+        summaries: (R, F) the network's summaries of the samples.
     """
 
     levels: Array
@@ -33,6 +35,7 @@ class Answers:
     dx: NDArray[np.int64]
     dy: NDArray[np.int64]
     family: NDArray[np.str_]
+    summaries: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -52,6 +55,7 @@ class Answers:
             self.dx[chosen],
             self.dy[chosen],
             self.family[chosen],
+            self.summaries[chosen],
         )
 
 
@@ -64,15 +68,17 @@ def answers(
         DataError: there are no records, or the network's answer is not finite for one.
     """
     generator = torch.Generator().manual_seed(seed)
-    columns: dict[str, list[NDArray]] = {key: [] for key in ("quantiles", "mi", "n", "dx", "dy")}
+    columns: dict[str, list[NDArray]] = {key: [] for key in ("quantiles", "summaries", "mi", "n", "dx", "dy")}
     family: list[str] = []
     with torch.inference_mode():
         for batch in batches:
             scores = normal_scores(batch["values"], batch["row_mask"], generator)
-            quantiles = net(scores, batch["side"], batch["row_mask"], batch["column_mask"]).double()
+            sample = describe(scores, batch["side"], batch["row_mask"], batch["column_mask"], net.config)
+            quantiles, summaries = net.read(sample)
             if not bool(torch.isfinite(quantiles).all()):
                 raise DataError(f"the network's answer is not finite for a record among {sorted(set(batch['family']))}")
-            columns["quantiles"].append(quantiles.numpy())
+            columns["quantiles"].append(quantiles.double().numpy())
+            columns["summaries"].append(summaries.numpy())
             for key in ("mi", "n", "dx", "dy"):
                 columns[key].append(batch[key].numpy())
             family.extend(batch["family"])
@@ -89,4 +95,5 @@ def answers(
         whole["dx"],
         whole["dy"],
         np.array(family),
+        whole["summaries"],
     )

@@ -10,8 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from mutualist.errors import WeightsError
 from mutualist.models import ModelConfig, MutualInfoNet
-from mutualist.models.bundle import FORMAT, load_bundle
+from mutualist.models.bundle import FORMAT, REFERENCE, load_bundle
 from mutualist.models.calibration import Calibration
+from mutualist.models.network import summary_features
+from mutualist.models.strangeness import Reference
 
 TINY = ModelConfig(width=8, pair_width=4, layers=2, heads=2, cosines=2, row_width=4, neighbours=(1, 4), queries=16)
 
@@ -36,7 +38,10 @@ def directory(net, tmp_path):
     }
     folder = tmp_path / "small"
     folder.mkdir()
-    save_file(net.state_dict(), folder / "model.safetensors")
+    summaries = np.random.default_rng(0).standard_normal((40, summary_features(TINY)))
+    known = Reference.fit(summaries, np.random.default_rng(0)).to_tensors()
+    tensors = {REFERENCE + key: torch.from_numpy(value) for key, value in known.items()}
+    save_file(net.state_dict() | tensors, folder / "model.safetensors")
     (folder / "model.json").write_text(json.dumps(info))
     return folder
 

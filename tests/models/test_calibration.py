@@ -39,7 +39,7 @@ def wrong_network(seed: int, records: int = 6000, spread: float = 0.6, bias: flo
     quantiles = np.maximum.accumulate(np.where(at < zero, 0, seen[:, None] + sigma[:, None] * ndtri(levels)), axis=1)
     quantiles = np.maximum(quantiles, 0) + 1e-3 * at  # a network's quantiles increase strictly
     family = np.where(truth == 0, "independent", "other")
-    return Answers(GRID, quantiles, truth, n, dx, dy, family)
+    return Answers(GRID, quantiles, truth, n, dx, dy, family, np.zeros((len(n), 1), np.float32))
 
 
 def covered(answers: Answers, calibration: Calibration, level: float) -> np.ndarray:
@@ -193,7 +193,7 @@ def test_a_network_that_has_learned_nothing_gets_wide_intervals_that_cover():
     def collapsed(seed):
         given = wrong_network(seed)
         return Answers(GRID, np.full_like(given.quantiles, 0.05) + 1e-4 * GRID, *(
-            getattr(given, name) for name in ("truth", "n", "dx", "dy", "family")
+            getattr(given, name) for name in ("truth", "n", "dx", "dy", "family", "summaries")
         ))  # fmt: skip
 
     calibration = conformal.fit(collapsed(0), np.random.default_rng(0))

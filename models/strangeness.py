@@ -1,0 +1,82 @@
+"""How far a sample lies from those that the estimator knows: nearest neighbours in the network's own space.
+
+The network sums up each sample in one vector before it answers. Some of these vectors, of records that it was
+calibrated on, are kept in their leading principal directions, and a new sample is as strange as its distance from the
+nearest of them is large (deep nearest neighbours against inputs out of distribution: Sun, Ming, Zhu and Li, 2022).
+numpy alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutualist.errors import ConfigError
+
+Array = NDArray[np.float32]
+
+_POINTS, _DIRECTIONS, _NEAREST, _GRID = 2000, 64, 5, 201
+_CHUNK = 1024  # samples whose distances are held at once
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the estimator knows.
+
+    Attributes:
+        centre: (F,) mean of the summaries.
+        directions: (F, K) principal directions of the standardised summaries, scaled to unit variance along each.
+        points: (M, K) known samples in these directions.
+        distances: (G,) quantiles, at G equal steps from 0 to 1, of the distances of further samples of the same kinds.
+    """
+
+    centre: Array
+    directions: Array
+    points: Array
+    distances: Array
+
+    def __post_init__(self) -> None:
+        f, k, m = len(self.centre), self.directions.shape[-1], len(self.points)
+        shapes = {"centre": (f,), "directions": (f, k), "points": (m, k), "distances": (len(self.distances),)}
+        for name, shape in shapes.items():
+            found: Array = getattr(self, name)
+            if found.shape != shape or not np.isfinite(found).all():
+                raise ConfigError(f"reference: {name} must be finite and of shape {shape}, got {found.shape}")
+        if m < _NEAREST or len(self.distances) < 2 or (np.diff(self.distances) < 0).any():
+            raise ConfigError(f"reference: it takes {_NEAREST} points and distances that do not decrease")
+
+    @classmethod
+    def fit(cls, summaries: NDArray[np.floating], rng: np.random.Generator) -> "Reference":
+        """The reference of summaries (R, F): up to 2,000 of them, at most half, are kept; the rest set the scale."""
+        values = np.asarray(summaries, np.float64)[rng.permutation(len(summaries))]
+        if len(values) < 4 * _NEAREST:
+            raise ConfigError(f"a reference needs at least {4 * _NEAREST} records, got {len(values)}")
+        centre, scale = values.mean(0), values.std(0) + 1e-3
+        _, spread, axes = np.linalg.svd((values - centre) / scale, full_matrices=False)
+        count = min(_DIRECTIONS, int((spread > 1e-6 * spread[0]).sum()))
+        directions = axes[:count].T / scale[:, None] / spread[:count] * np.sqrt(len(values))
+        placed = (values - centre) @ directions
+        kept = min(_POINTS, len(values) // 2)
+        points, others = placed[:kept].astype(np.float32), placed[kept:].astype(np.float32)
+        distances = np.quantile(_distances(others, points), np.linspace(0, 1, _GRID))
+        return cls(*(np.ascontiguousarray(part, np.float32) for part in (centre, directions, points, distances)))
+
+    def strangeness(self, summaries: NDArray[np.floating]) -> NDArray[np.float64]:
+        """For summaries (B, F), the share (B,) of known samples that lie nearer to their neighbours: 0 to 1."""
+        placed = (np.asarray(summaries, np.float32) - self.centre) @ self.directions
+        distances = np.concatenate(
+            [_distances(placed[i : i + _CHUNK], self.points) for i in range(0, max(len(placed), 1), _CHUNK)]
+        )
+        return np.interp(distances, self.distances, np.linspace(0, 1, len(self.distances)))
+
+    def to_tensors(self) -> dict[str, Array]:
+        """The arrays by name."""
+        return {name: getattr(self, name) for name in ("centre", "directions", "points", "distances")}
+
+
+def _distances(placed: Array, points: Array) -> Array:
+    """Mean Euclidean distance of each of `placed` (B, K) from the nearest few of `points` (M, K): (B,)."""
+    squares = (placed**2).sum(1)[:, None] + (points**2).sum(1) - 2 * placed @ points.T
+    nearest = np.partition(np.maximum(squares, 0), _NEAREST - 1, axis=1)[:, :_NEAREST]
+    distances: Array = np.sqrt(nearest).mean(1)
+    return distances
