@@ -85,7 +85,7 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
     anchors = _anchors(r, 0.5 * (near[:, 0, 1, 1] + near[:, 1, 0, 1]), shared.rows, estimates)
     log_n, two = min(math.log(shared.rows), config.max_log_n), math.log(2.0)
     sizes = [log_n / 3 - 1.5, two - 1.5, 0.0, (two - log_n) / 2 + 1, 0.0, 1.0]
-    sizes = torch.tensor(sizes, device=pair.device).expand(len(pair), -1)
+    context = torch.tensor(sizes, device=pair.device).expand(len(pair), -1)
     columns = torch.ones_like(pair, dtype=torch.bool)
     return Description(
         features=None,
@@ -97,7 +97,7 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
         derived=~columns,
         bivariate=columns[:, 0],
         anchors=anchors,
-        context=torch.cat([sizes, anchors.clamp(min=-0.9).log1p(), spreads], 1),
+        context=torch.cat([context, anchors.clamp(min=-0.9).log1p(), spreads], 1),
     )
 
 

@@ -79,8 +79,8 @@ def _padded(bundle: Bundle, samples: Sequence[Ranked]) -> tuple[Array, Array]:
     exists = torch.from_numpy(row_mask)
     with torch.inference_mode():
         scores = scores_from_ranks(torch.from_numpy(ranks), exists)
-        sample = describe(scores, torch.from_numpy(side), exists, torch.from_numpy(column_mask), bundle.net.config)
-        answer, summaries = bundle.net.read(sample)
+        described = describe(scores, torch.from_numpy(side), exists, torch.from_numpy(column_mask), bundle.net.config)
+        answer, summaries = bundle.net.read(described)
     return answer.double().numpy(), bundle.reference.strangeness(summaries.numpy())
 
 
