@@ -1,7 +1,6 @@
 """`mutualist datagen show | verify | report`: look at a meta-dataset that was made."""
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mutualist.errors import DataError, InputError
+from mutualist.errors import DataError
 
 if TYPE_CHECKING:
     from mutualist.datagen.inspection.provenance import Comparison
@@ -22,19 +21,13 @@ HEAD = 5  # rows shown
 WIDEST = 6  # columns of X and of Y shown
 
 
-def _local(path: Path) -> Path:
-    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path)):
-        raise InputError(f"{path} is a URI; a meta-dataset is looked at on this machine: copy it into a folder first")
-    return path
-
-
-Directory = Annotated[
-    Path, typer.Argument(metavar="DIR", help="The meta-dataset, a folder that `make --out` wrote.", callback=_local)
+Place = Annotated[
+    str, typer.Argument(metavar="DIR", help="The meta-dataset that `make --out` wrote: a folder, or a URI (s3://…).")
 ]
 
 
 def show(
-    directory: Directory,
+    place: Place,
     number: Annotated[int, typer.Option("--id", help="The record's id within its split, from 0.")],
     split: Annotated[str, typer.Option(help="train, validation, calibration or test.")] = "train",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -45,7 +38,7 @@ def show(
     """
     from mutualist.datagen.inspection.provenance import compare_record
 
-    found = compare_record(directory, split, number)
+    found = compare_record(place, split, number)
     if as_json:
         typer.echo(json.dumps(_plain(found, split)))
     else:
@@ -61,7 +54,7 @@ def _plain(found: "Comparison", split: str) -> dict[str, Any]:
     return {
         "split": split,
         "id": stored.id,
-        "path": str(found.path),
+        "path": str(found.file),
         "row": found.row,
         "identical": found.identical,
         "differences": {
@@ -98,7 +91,7 @@ def _print(found: "Comparison", split: str, console: Console) -> None:
         ("transforms", ", ".join(transforms) or "none"),
         ("", _cut(r.transforms) if transforms else ""),
         ("seed path", ", ".join(str(v) for v in r.seed_path)),
-        ("stored in", f"{found.path}, row {found.row}"),
+        ("stored in", f"{found.file}, row {found.row}"),
     ):
         if name or value:
             facts.add_row(name, value)
@@ -115,7 +108,7 @@ def _print(found: "Comparison", split: str, console: Console) -> None:
         if found.versions:
             console.print(describe_versions(found.versions), markup=False, highlight=False)
     if found.file_problem:
-        console.print(f"[bold]the file[/] {found.path}: {found.file_problem}", highlight=False)
+        console.print(f"[bold]the file[/] {found.file}: {found.file_problem}", highlight=False)
 
 
 def _cut(text: str, most: int = 600) -> str:
@@ -138,19 +131,21 @@ def _rows(x: "np.ndarray[Any, Any]", y: "np.ndarray[Any, Any]") -> Table:
     return table
 
 
-def verify(directory: Directory) -> None:
+def verify(place: Place) -> None:
     """Check every shard against the manifest: there, whole, unchanged, and of this meta-dataset.
 
     Names each file that is not, and then ends with exit code 1.
     """
     from mutualist.datagen.integrity import check_files
     from mutualist.datagen.manifest import read_manifest
+    from mutualist.datagen.storage import Store
 
-    total = len(read_manifest(directory)["shards"])
+    store = Store(place)
+    total = len(read_manifest(store)["shards"])
     wrong, good, size = [], 0, 0
     console = Console()
     with bar(console, "shards", total) as advance:
-        for checked in check_files(directory):
+        for checked in check_files(store):
             advance(1)
             size += checked.bytes
             if checked.problem:
@@ -158,16 +153,16 @@ def verify(directory: Directory) -> None:
             else:
                 good += 1
     for checked in wrong:
-        console.print(f"{checked.path}: {checked.problem}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{checked.file}: {checked.problem}", markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"{good:,} of {total:,} shards are as the manifest lists them ({size / 2**20:,.1f} MiB read)", highlight=False
     )
     if wrong:
-        raise DataError(f"{directory}: {len(wrong)} files are not what the manifest lists (named above)")
+        raise DataError(f"{store}: {len(wrong)} files are not what the manifest lists (named above)")
 
 
 def report(
-    directory: Directory,
+    place: Place,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
     checks: Annotated[int, typer.Option(min=0, help="Labels to check with nearest neighbours; 0 for none.")] = 48,
     seed: Annotated[int, typer.Option(min=0, help="Which records are shown and checked.")] = 0,
@@ -183,7 +178,7 @@ def report(
             key = progress.add_task(what, total=total) if task is None else task.id
             progress.update(key, completed=done)
 
-        summary = write_report(directory, out, checks=checks, seed=seed, on_progress=step)
+        summary = write_report(place, out, checks=checks, seed=seed, on_progress=step)
     console.print(f"{out}: {summary}", markup=False, highlight=False, soft_wrap=True)
 
 

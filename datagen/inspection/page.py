@@ -3,7 +3,6 @@
 import base64
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -34,7 +33,7 @@ summary { cursor: pointer; color: #0072B2 } .note { color: #A03F00 }
 class Content:
     """All that the page shows; pictures are PNG bytes, None where there is nothing to draw."""
 
-    directory: Path
+    place: str  # path or URI
     manifest: dict[str, Any]
     facts: list[tuple[str, str]]
     splits: list[list[str]]
@@ -51,7 +50,7 @@ class Content:
 
 def render_page(content: Content) -> str:
     """The page as text."""
-    name = escape(content.directory.name)
+    name = escape(content.place.partition("?")[0].rstrip("/").rpartition("/")[2])
     facts = "".join(f"<div><dd>{escape(v)}</dd><dt>{escape(what)}</dt></div>" for v, what in content.facts)
     sections = [
         _section("The law of mutual information", "Share of records by the MI of the distribution that they were "
@@ -81,7 +80,7 @@ def render_page(content: Content) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{name}: a meta-dataset</title><style>{_STYLE}</style></head><body><main>"
         f"<h1>{name}</h1><p>A meta-dataset: samples of joint distributions whose mutual information (MI) is known. "
-        f"In <code>{escape(str(content.directory))}</code>.</p><dl>{facts}</dl>"
+        f"In <code>{escape(content.place)}</code>.</p><dl>{facts}</dl>"
         f"{''.join(sections)}</main></body></html>\n"
     )
 

@@ -126,7 +126,7 @@ def test_records_dropped_and_labels_that_disagree_stand_on_the_page(dataset: Pat
         "splits": {"test": {"dropped": 2}},
     }
     content = Content(
-        directory=dataset, manifest=manifest, facts=[], splits=[], transforms={}, checks=[bad],
+        place=str(dataset), manifest=manifest, facts=[], splits=[], transforms={}, checks=[bad],
         versions_changed={"numpy": ("1.0", "2.0")}, mi_law=PNG, coverage=PNG, families=PNG, singles=None, wide=None,
         label_checks=PNG,
     )  # fmt: skip
