@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio.to_thread
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 import mutualist
 from mutualist import factory
@@ -52,9 +53,10 @@ def create_app(
         version=mutualist.__version__,
         lifespan=lifespan,
     )
-    answer_errors_as_problems(app)
-    for module in (estimates, tables, jobs, about):
-        app.include_router(module.router)
+    routers = [module.router for module in (estimates, tables, jobs, about)]
+    answer_errors_as_problems(app, [one for router in routers for one in router.routes if isinstance(one, APIRoute)])
+    for router in routers:
+        app.include_router(router)
     add_page(app)
     keys = read_keys(settings.keys_file, rates_file) if settings.keys_file else None
     app.add_middleware(Watch, keys=keys, log_requests=settings.log_requests)
