@@ -15,6 +15,7 @@ import pytest
 from mutualist.serving.app import create_app
 from mutualist.serving.settings import Settings
 
+Starter = Callable[..., tuple[subprocess.Popen[str], str]]
 Client = Callable[..., httpx.Response]
 
 
@@ -50,9 +51,7 @@ def client(make_client: Callable[..., Client]) -> Client:
 
 
 @pytest.fixture(scope="session")
-def start_service(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
+def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
     """Starts `mutualist serve` as users do, with the given options, and gives the process and its address."""
     started: list[subprocess.Popen[str]] = []
 

@@ -1,4 +1,4 @@
-"""schemathesis drives a real process by its own OpenAPI document: no 5xx, and nothing that the document does not say."""
+"""schemathesis drives a real process by its OpenAPI document: no 5xx, and nothing that the document does not say."""
 
 import subprocess
 import sys

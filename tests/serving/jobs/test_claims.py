@@ -169,7 +169,7 @@ def test_a_bounded_number_is_unfinished_and_old_ones_are_forgotten(
     jobs = [add(store, most=3) for _ in range(3)]
     with pytest.raises(Full):
         add(store, most=3)
-    for job in jobs[:2]:
+    for _ in jobs[:2]:
         claimed = workers[0].claim()
         assert claimed
         workers[0].finish(claimed, error="no")
