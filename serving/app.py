@@ -52,6 +52,8 @@ def create_app(
         summary="Mutual information, learned: an estimate and an honest interval for any two groups of columns.",
         version=mutualist.__version__,
         lifespan=lifespan,
+        docs_url=None,  # the framework's own would load scripts from another host
+        redoc_url=None,
     )
     routers = [module.router for module in (estimates, tables, jobs, about)]
     answer_errors_as_problems(app, [one for router in routers for one in router.routes if isinstance(one, APIRoute)])

@@ -386,3 +386,14 @@ def test_a_large_table_is_sampled_and_says_so(open_page: Open) -> None:
     assert "used a random 50,000 of 51,000 rows" in text_of(page, "#result")
     assert page.locator("#scatter circle").count() == 2000
     assert "A random 2,000 of 51,000 rows are drawn" in text_of(page, "#scatter-note")
+
+
+@pytest.mark.slow
+def test_the_interface_can_be_tried(open_page: Open) -> None:
+    page = open_page("/docs")
+    page.locator("#swagger-ui .info .title", has_text="mutualist").wait_for()
+    operation = page.locator(".opblock", has_text=re.compile("/v1/estimate(?!/)")).first
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    operation.locator(".live-responses-table .response-col_status", has_text="200").wait_for()
