@@ -164,7 +164,7 @@ def verify(place: Place) -> None:
 def report(
     place: Place,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
-    checks: Annotated[int, typer.Option(min=0, help="Labels to check with nearest neighbours; 0 for none.")] = 48,
+    checks: Annotated[int, typer.Option(min=0, help="Labels to check by second methods; 0 for none.")] = 48,
     seed: Annotated[int, typer.Option(min=0, help="Which records are shown and checked.")] = 0,
 ) -> None:
     """Write one HTML page with pictures: what was made, and whether its labels hold."""

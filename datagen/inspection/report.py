@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mutualist.datagen.config import parse_config
 from mutualist.datagen.inspection import pictures
-from mutualist.datagen.inspection.label_checks import LabelCheck, check_labels, checkable
+from mutualist.datagen.inspection.label_checks import LabelCheck, check_labels
 from mutualist.datagen.inspection.page import Content, render_page
 from mutualist.datagen.inspection.pictures import Example
 from mutualist.datagen.inspection.provenance import changed_versions, locate, read_record
@@ -53,7 +53,7 @@ def write_report(
 
     Args:
         place: path or URI of the meta-dataset.
-        checks: labels to check with nearest neighbours.
+        checks: labels to check by second methods.
         seed: of the choice of records that are drawn as examples and checked.
         on_progress: called with what is being done, how much of it is done, and how much there is.
 
@@ -79,7 +79,7 @@ def write_report(
             shard, row = locate(config, split, number)
             grids[-1].append(_example(StoredFile(store, shard_name(split, shard)), row))
             on_progress("examples", sum(len(g) for g in grids), total)
-    picks = _choose_checks(records, checks, rng)
+    picks = _round_robin(records.family, np.arange(len(records.id)), checks, rng)
     done: list[int] = []
 
     def advance() -> None:
@@ -107,7 +107,7 @@ def write_report(
     except OSError as error:
         raise InputError(f"cannot write {out}: {error}") from error
     agree = sum(c.agrees for c in checked)
-    return f"{len(records.id):,} records; {agree} of {len(checked)} checked labels agree with nearest neighbours"
+    return f"{len(records.id):,} records; {agree} of {len(checked)} checks of {len(picks)} labels agree"
 
 
 def _read(store: Store, manifest: dict[str, Any], on_progress: OnProgress) -> tuple[Records, dict[str, float]]:
@@ -141,12 +141,6 @@ def _choose_examples(records: Records, rng: np.random.Generator, single: bool) -
     return _round_robin(records.family, clear if len(clear) else fit, EXAMPLES, rng)
 
 
-def _choose_checks(records: Records, count: int, rng: np.random.Generator) -> list[int]:
-    """Records with exact labels that nearest neighbours can judge, the families as even as possible."""
-    fit = (records.mi_stderr == 0) & checkable(records.mi, records.dx + records.dy)
-    return _round_robin(records.family, np.flatnonzero(fit), count, rng)
-
-
 def _round_robin(
     families: NDArray[np.str_], candidates: NDArray[np.int64], count: int, rng: np.random.Generator
 ) -> list[int]:
@@ -178,7 +172,7 @@ def _facts(records: Records, manifest: dict[str, Any], checks: Sequence[LabelChe
         (f"{(records.mi_stderr == 0).mean():.1%}", "exact labels"),
         (
             f"{agree} of {len(checks)}" if checks else "none",
-            "labels checked, and within range" if checks else "checked",
+            "checks of labels within range" if checks else "labels checked",
         ),
         (f"{dropped}", "records dropped"),
         (f"{sum(s['bytes'] for s in manifest['splits'].values()) / 2**20:,.1f}", "MiB"),
