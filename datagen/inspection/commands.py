@@ -1,29 +1,22 @@
-"""`mutualist datagen show | verify | report`: look at a meta-dataset that was made."""
+"""`mutualist datagen show | report`: look at a meta-dataset that was made."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
-from mutualist.errors import DataError
+from mutualist.datagen.inspection.verify import BAR_COLUMNS, Place
 
 if TYPE_CHECKING:
     from mutualist.datagen.inspection.provenance import Comparison
 
 HEAD = 5  # rows shown
 WIDEST = 6  # columns of X and of Y shown
-
-
-Place = Annotated[
-    str, typer.Argument(metavar="DIR", help="The meta-dataset that `make --out` wrote: a folder, or a URI (s3://…).")
-]
 
 
 def show(
@@ -131,36 +124,6 @@ def _rows(x: "np.ndarray[Any, Any]", y: "np.ndarray[Any, Any]") -> Table:
     return table
 
 
-def verify(place: Place) -> None:
-    """Check every shard against the manifest: there, whole, unchanged, and of this meta-dataset.
-
-    Names each file that is not, and then ends with exit code 1.
-    """
-    from mutualist.datagen.integrity import check_files
-    from mutualist.datagen.manifest import read_manifest
-    from mutualist.datagen.storage import Store
-
-    store = Store(place)
-    total = len(read_manifest(store)["shards"])
-    wrong, good, size = [], 0, 0
-    console = Console()
-    with bar(console, "shards", total) as advance:
-        for checked in check_files(store):
-            advance(1)
-            size += checked.bytes
-            if checked.problem:
-                wrong.append(checked)
-            else:
-                good += 1
-    for checked in wrong:
-        console.print(f"{checked.file}: {checked.problem}", markup=False, highlight=False, soft_wrap=True)
-    console.print(
-        f"{good:,} of {total:,} shards are as the manifest lists them ({size / 2**20:,.1f} MiB read)", highlight=False
-    )
-    if wrong:
-        raise DataError(f"{store}: {len(wrong)} files are not what the manifest lists (named above)")
-
-
 def report(
     place: Place,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
@@ -171,7 +134,7 @@ def report(
     from mutualist.datagen.inspection.report import write_report
 
     console = Console()
-    with Progress(*_COLUMNS, console=console, transient=True) as progress:
+    with Progress(*BAR_COLUMNS, console=console, transient=True) as progress:
 
         def step(what: str, done: int, total: int) -> None:
             task = next((t for t in progress.tasks if t.description == what), None)
@@ -180,14 +143,3 @@ def report(
 
         summary = write_report(place, out, checks=checks, seed=seed, on_progress=step)
     console.print(f"{out}: {summary}", markup=False, highlight=False, soft_wrap=True)
-
-
-_COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-
-
-@contextmanager
-def bar(console: Console, what: str, total: int) -> Iterator[Any]:
-    """A progress bar; yields what moves it on."""
-    with Progress(*_COLUMNS, console=console, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda step: progress.advance(task, step)
