@@ -7,12 +7,11 @@ from typing import ClassVar
 import numpy as np
 
 from mutualist.datagen.families.labelled import Labelled
-from mutualist.datagen.families.lifts import random_swap
+from mutualist.datagen.families.lifts import MAX_COLUMNS, random_swap
 from mutualist.datagen.families.tables import check_range, entropy, label_codes, random_levels, random_pmf
 from mutualist.datagen.interface import Array, Family, JointDistribution
 from mutualist.datagen.registry import register
 
-MAX_COLUMNS = 32
 DRAWS = 4000
 
 
