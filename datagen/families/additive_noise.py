@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from mutualist.datagen.dispersion import Range
 from mutualist.datagen.interface import Array, Family, JointDistribution
 from mutualist.datagen.registry import register
-from mutualist.datagen.structures import Range
 from mutualist.errors import ConfigError
 
 

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import psi
 
+from mutualist.datagen.dispersion import Dispersion, Matrix, Range, Ranges
 from mutualist.datagen.interface import Array, Family, JointDistribution
 from mutualist.datagen.registry import register
-from mutualist.datagen.structures import STRUCTURES, Dispersion, Matrix, Range, Ranges
+from mutualist.datagen.structures import STRUCTURES
 from mutualist.errors import ConfigError
 
 
@@ -93,7 +94,7 @@ def ranges_from(given: dict[str, Range]) -> Ranges:
 @register
 @dataclass(frozen=True)
 class MultivariateNormalFamily(Family):
-    """Normals of one structure; any dimensions. `ranges` overrides ranges of `structures.Ranges` by name."""
+    """Normals of one structure; any dimensions. `ranges` overrides ranges of `dispersion.Ranges` by name."""
 
     name: ClassVar[str] = "multivariate-normal"
     structure: str = "dense"
