@@ -1,6 +1,7 @@
 """The HTML of `mutualist datagen report`: one file, its pictures inside, no script, nothing fetched."""
 
 import base64
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -22,14 +23,21 @@ from mutualist.datagen.inspection.neighbours import MOST_COLUMNS, ROWS, ROWS_WID
 _STYLE = """
 :root { color-scheme: light }
 body { margin: 0; background: #fff; color: #1B2733; font: 16px/1.55 system-ui, -apple-system, "Segoe UI", sans-serif }
-main { max-width: 1080px; margin: 0 auto; padding: 2.2rem 1.4rem 4rem }
-h1 { font-size: 1.7rem; margin: 0 0 .2rem } h2 { font-size: 1.2rem; margin: 2.6rem 0 .3rem }
+header { background: #F2F6F9; border-bottom: 1px solid #E3E7EA } header > div { max-width: 1080px; margin: 0 auto }
+header > div { padding: 2.4rem 1.4rem 1.6rem }
+nav { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; font-size: .92rem }
+nav a { color: #0072B2; text-decoration: none }
+nav a:hover { text-decoration: underline }
+main { max-width: 1080px; margin: 0 auto; padding: 0 1.4rem 4rem }
+h1 { font-size: 1.9rem; margin: 0 0 .2rem } h2 { font-size: 1.2rem; margin: 2.6rem 0 .3rem }
 p { margin: .3rem 0 .8rem; max-width: 46rem; color: #3b4a54 }
 code { font: .88em ui-monospace, Menlo, Consolas, monospace; background: #f2f5f7; padding: .1em .3em }
 img { max-width: 100%; height: auto; display: block; margin: .4rem 0 }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: .7rem; margin: 1.4rem 0 }
-dl div { border: 1px solid #E3E7EA; border-radius: 8px; padding: .6rem .8rem }
-dt { font-size: .8rem; color: #5B6770; line-height: 1.3 } dd { margin: 0; font-size: 1.25rem; font-weight: 600 }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: .7rem; margin: 1.4rem 0 }
+dl div { background: #fff; border: 1px solid #E3E7EA; border-radius: 8px; padding: .6rem .8rem }
+dt { font-size: .8rem; color: #5B6770; line-height: 1.3 }
+dd { margin: 0; font-size: 1.25rem; font-weight: 600; white-space: nowrap }
+.bar { display: inline-block; height: .7rem; background: #0072B2; border-radius: 2px; margin-right: .5rem }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; margin: .4rem 0 1rem }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #E3E7EA; text-align: right; white-space: nowrap }
@@ -75,7 +83,7 @@ def render_page(content: Content) -> str:
                  "columns may have been transformed.",
                  _image(content.families, "Share of each family, and its range of MI")),
         _section("Transforms", "Share of records that each was applied to. All of them keep the MI.",
-                 _table(["transform", "records"], [[t, f"{s:.1%}"] for t, s in content.transforms.items()])),
+                 _bars(content.transforms)),
         _examples("One column each", "Records as they are stored; axes end where the tails do.", content.singles),
         _examples("First columns of wider records", "The first column of X (across) and of Y (up) of records with "
                   "more. The MI is that of all columns together: one pair may show little of it, or nothing.",
@@ -84,16 +92,33 @@ def render_page(content: Content) -> str:
         _files(content),
         _origin(content),
     ]  # fmt: skip
+    links = "".join(f'<a href="#{anchor}">{title}</a>' for anchor, title in _headings(sections))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{name}: a meta-dataset</title><style>{_STYLE}</style></head><body><main>"
+        f"<title>{name}: a meta-dataset</title><style>{_STYLE}</style></head><body><header><div>"
         f"<h1>{name}</h1><p>A meta-dataset: samples of joint distributions whose mutual information (MI) is known. "
-        f"In <code>{escape(content.place)}</code>.</p><dl>{facts}</dl>"
-        f"{''.join(sections)}</main></body></html>\n"
+        f"In <code>{escape(content.place)}</code>.</p><dl>{facts}</dl><nav>{links}</nav></div></header>"
+        f"<main>{''.join(sections)}</main></body></html>\n"
     )
+
+
+def _headings(sections: list[str]) -> list[tuple[str, str]]:
+    """Anchor and title of each section that is there."""
+    found = (re.search(r'<h2 id="(.+?)">(.+?)</h2>', section) for section in sections)
+    return [(match[1], match[2]) for match in found if match]
+
+
+def _bars(shares: dict[str, float]) -> str:
+    top = max(shares.values(), default=1.0)
+    rows = "".join(
+        f'<tr><td>{escape(name)}</td><td><span class="bar" style="width:{18 * share / top:.2f}rem"></span>'
+        f"{share:.1%}</td></tr>"
+        for name, share in sorted(shares.items(), key=lambda item: -item[1])
+    )
+    return f'<div class="scroll"><table class="wrap">{rows}</table></div>' if rows else "<p>None.</p>"
 
 
 _TELLS = {
@@ -183,7 +208,8 @@ def _examples(title: str, text: str, picture: bytes | None) -> str:
 
 def _section(title: str, text: str, body: str) -> str:
     """`text` and `body` are HTML of this module's making."""
-    return f"<section><h2>{title}</h2><p>{text}</p>{body}</section>"
+    anchor = re.sub(r"[^a-z]+", "-", title.lower())
+    return f'<section><h2 id="{anchor}">{title}</h2><p>{text}</p>{body}</section>'
 
 
 def _image(png: bytes, alt: str) -> str:

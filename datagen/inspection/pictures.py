@@ -16,7 +16,7 @@ from mutualist.datagen.inspection.label_checks import METHODS, LabelCheck
 
 # Blue, vermilion and ink of Okabe & Ito (2008).
 BLUE, VERMILION, INK, QUIET, GRID = "#0072B2", "#D55E00", "#1B2733", "#5B6770", "#E3E7EA"
-DPI = 110
+DPI = 160
 SMALLEST_MI = 1e-3  # nats; what lies below, but not at 0, is counted in the first bar
 _COUNTS = "YlGnBu"
 

@@ -169,9 +169,11 @@ def _facts(records: Records, manifest: dict[str, Any], checks: Sequence[LabelChe
         (f"{len(np.unique(records.family))}", "families"),
         (f"{(records.mi == 0).mean():.1%}", "with MI exactly 0"),
         (f"{np.median(records.mi):.2g}", "nats, median MI"),
+        (f"{records.n.min():,}–{records.n.max():,}", "rows each"),
+        (f"{(records.dx + records.dy).min()}–{(records.dx + records.dy).max()}", "columns of X and Y"),
         (f"{(records.mi_stderr == 0).mean():.1%}", "exact labels"),
         (
-            f"{agree} of {len(checks)}" if checks else "none",
+            f"{agree} / {len(checks)}" if checks else "none",
             "checks of labels within range" if checks else "labels checked",
         ),
         (f"{dropped}", "records dropped"),

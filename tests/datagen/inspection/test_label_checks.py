@@ -58,6 +58,8 @@ def test_tolerance_grows_with_columns_where_the_estimate_still_rises() -> None:
         ("multivariate-normal", {"structure": "lvm"}),
         ("multivariate-student", {"structure": "dense", "nu": (0.7, 3.0)}),
         ("additive-noise", {"per_column": True}),
+        ("ball", {}),
+        ("ball", {"mi": (2.0, 2.5)}),
     ],
 )
 def test_densities_find_the_mi_in_many_columns(family: str, options: dict[str, Any]) -> None:
