@@ -37,7 +37,7 @@ def gaussian_mi(correlation: Tensor, same_side: Tensor, n: Tensor, columns: Tens
     of_all, of_x, of_y = _log_det_bias(torch.cat([total[:, None], columns.to(n)], 1), n, d).unbind(1)
     bias = 0.5 * (of_all - of_x - of_y)
     exact = torch.where(exists, mi[:, -1] + bias, mi[:, 1])
-    return torch.cat([mi[:, :-1], exact[:, None]], 1).float()
+    return torch.cat([mi[:, :-1], exact[:, None]], 1).to(torch.promote_types(correlation.dtype, torch.float32))
 
 
 def _log_det_bias(k: Tensor, n: Tensor, most: int) -> Tensor:

@@ -20,7 +20,7 @@ def spectral_mi(coefficients: Tensor, n: Tensor) -> Tensor:
         n: (B,) rows.
     """
     k = coefficients.shape[-1]
-    u = (torch.arange(GRID, device=coefficients.device) + 0.5) / GRID
+    u = ((torch.arange(GRID, device=coefficients.device) + 0.5) / GRID).to(coefficients.dtype)
     waves = math.sqrt(2.0) * torch.cos(math.pi * torch.arange(1, k + 1, device=u.device)[:, None] * u)  # (K, G)
     strengths = torch.tensor(SHRINKAGES, device=u.device)[None, :, None, None] / n[:, None, None, None]
     a = coefficients[:, None]
