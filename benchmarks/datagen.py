@@ -33,6 +33,7 @@ from threadpoolctl import threadpool_limits
 from mutualist.datagen import structures
 from mutualist.datagen.cluster import local_workers
 from mutualist.datagen.config import DatasetConfig, load_config, parse_config
+from mutualist.datagen.dispersion import Ranges
 from mutualist.datagen.pipeline import make_dataset
 from mutualist.datagen.prior import Prior
 from mutualist.datagen.shards import write_shard
@@ -83,7 +84,7 @@ def shares(config: DatasetConfig, folder: Path) -> dict[str, Seconds]:
     count, rng = len(records), np.random.Generator(np.random.SFC64(0))
     sizes = [(r.n, r.dx, r.dy) for r in records]
     maps = [np.eye(dx + dy, dtype=np.float32) for _, dx, dy in sizes]
-    ranges = structures.Ranges()
+    ranges = Ranges()
 
     def normals() -> None:
         for n, dx, dy in sizes:

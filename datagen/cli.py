@@ -11,6 +11,7 @@ from rich.table import Table
 from mutualist.datagen.config import DatasetConfig, load_config
 from mutualist.datagen.flows.command import fit_flow
 from mutualist.datagen.inspection import commands
+from mutualist.datagen.inspection.verify import verify
 from mutualist.errors import ConfigError
 
 app = typer.Typer(help="Synthesise meta-datasets with known mutual information.", no_args_is_help=True)
@@ -50,7 +51,7 @@ def make(
 
 
 app.command()(commands.show)
-app.command()(commands.verify)
+app.command()(verify)
 app.command()(commands.report)
 
 

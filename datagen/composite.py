@@ -20,6 +20,9 @@ class Concatenation(JointDistribution):
             "concatenation": [{"dx": p.dx, "dy": p.dy, "mi": p.mi, **p.parameters} for p in parts]
         }
 
+    def blocks(self) -> list[JointDistribution]:
+        return [block for part in self.parts for block in part.blocks()]
+
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         samples = [part.sample(n, rng) for part in self.parts]
         return np.concatenate([x for x, _ in samples], axis=1), np.concatenate([y for _, y in samples], axis=1)
@@ -33,6 +36,9 @@ class Swapped(JointDistribution):
         self.dx, self.dy = base.dy, base.dx
         self.mi, self.mi_stderr = base.mi, base.mi_stderr
         self.parameters: dict[str, Any] = {**base.parameters, "swapped": True}
+
+    def blocks(self) -> list[JointDistribution]:
+        return self.base.blocks()
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         x, y = self.base.sample(n, rng)

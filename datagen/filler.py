@@ -32,6 +32,9 @@ class Filled(JointDistribution):
             },
         }
 
+    def blocks(self) -> list[JointDistribution]:
+        return self.base.blocks()
+
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         x, y = self.base.sample(n, rng)
         return _fill(rng, x, self._x)[:, self._order_x], _fill(rng, y, self._y)[:, self._order_y]

@@ -35,6 +35,17 @@ class JointDistribution(ABC):
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Draws n independent rows: x of shape (n, dx), y of shape (n, dy), finite."""
 
+    def blocks(self) -> list["JointDistribution"]:
+        """Joint distributions of fewer columns whose MI add up to this one's; itself where it is not made of others.
+
+        They are what a check of the label looks at: of many columns there is no telling.
+        """
+        return [self]
+
+    def estimate_again(self, rng: np.random.Generator) -> tuple[float, float] | None:
+        """Where `mi` is a Monte Carlo mean: one of other random numbers, and its standard error. None where exact."""
+        return None
+
 
 class Family(ABC):
     """A named distribution over joint distributions.

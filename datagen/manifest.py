@@ -1,6 +1,6 @@
 """The manifest of a meta-dataset: its configuration, versions, counts, and the checksum of every shard.
 
-Imports the standard library only, for training reads it too.
+Imports pyarrow and the standard library only, for training reads it too.
 """
 
 import hashlib
@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mutualist.datagen.storage import Store
 from mutualist.errors import DataError
 
 MANIFEST = "manifest.json"
@@ -15,23 +16,24 @@ FORMAT = 1
 _KEYS = {"complete", "config_sha256", "config", "versions", "splits", "shards"}
 
 
-def read_manifest(directory: str | Path) -> dict[str, Any]:
-    """The manifest of a meta-dataset.
+def read_manifest(place: str | Path | Store) -> dict[str, Any]:
+    """The manifest of the meta-dataset at a path or URI.
 
     Raises:
+        ConfigError, DataError: a URI that cannot be used.
         DataError: missing, unreadable, of another format, or with a configuration that is not the one it was made with.
     """
-    path = Path(directory) / MANIFEST
+    store = place if isinstance(place, Store) else Store(place)
+    if not store.exists(MANIFEST):
+        raise DataError(f"no meta-dataset at {store}: there is no {MANIFEST}")
     try:
-        manifest = json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError(f"no meta-dataset at {directory}: there is no {MANIFEST}") from error
+        manifest = json.loads(store.read(MANIFEST))
     except ValueError as error:
-        raise DataError(f"{path} is not JSON ({error})") from error
-    return check_manifest(manifest, path)
+        raise DataError(f"{store.place(MANIFEST)} is not JSON ({error})") from error
+    return check_manifest(manifest, store.place(MANIFEST))
 
 
-def check_manifest(manifest: Any, path: Path | str) -> dict[str, Any]:
+def check_manifest(manifest: Any, path: str) -> dict[str, Any]:
     """The same for values that were read already; `path` names them."""
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or _KEYS - set(manifest):
         raise DataError(f"{path} is no manifest of format {FORMAT}")

@@ -21,7 +21,7 @@ from distributed.scheduler import KilledWorker
 
 from mutualist.datagen.cluster import ALLOWED_FAILURES, connect
 from mutualist.datagen.config import DatasetConfig
-from mutualist.datagen.manifest import FORMAT, MANIFEST, check_manifest, read_manifest
+from mutualist.datagen.manifest import FORMAT, MANIFEST, read_manifest
 from mutualist.datagen.prior import Prior
 from mutualist.datagen.shards import describe_shard, make_shard
 from mutualist.datagen.storage import Store, shard_name
@@ -105,7 +105,7 @@ def prepare(config: DatasetConfig, directory: str | Path | Store) -> None:
     """Makes the directory this configuration's own: it must be new, empty, or begun with the same configuration."""
     store = directory if isinstance(directory, Store) else Store(directory)
     if store.exists(MANIFEST):
-        manifest = _read_manifest(store)
+        manifest = read_manifest(store)
         if manifest["config_sha256"] != config.digest():
             raise DataError(
                 f"{store} holds a meta-dataset of another configuration ({manifest['config_sha256'][:12]}…, not "
@@ -115,16 +115,6 @@ def prepare(config: DatasetConfig, directory: str | Path | Store) -> None:
     if store.names():
         raise DataError(f"{store} is not empty and holds no {MANIFEST}: give a new directory")
     _write_manifest(store, _manifest(config, [], complete=False))
-
-
-def _read_manifest(store: Store) -> dict[str, Any]:
-    if store.local is not None:
-        return read_manifest(store.local)
-    try:
-        values = json.loads(store.read(MANIFEST))
-    except ValueError as error:
-        raise DataError(f"{MANIFEST} at {store} is not JSON ({error})") from error
-    return check_manifest(values, f"{MANIFEST} at {store}")
 
 
 def _write_manifest(store: Store, values: dict[str, Any]) -> None:
@@ -141,7 +131,7 @@ def _found(config: DatasetConfig, store: Store, wanted: list[tuple[str, int]]) -
 
 def _compare_checksums(store: Store, entries: dict[tuple[str, int], dict[str, Any]]) -> None:
     """Shards that a finished run listed must still have the bytes it listed."""
-    listed = {(e["split"], e["shard"]): e["sha256"] for e in _read_manifest(store)["shards"]}
+    listed = {(e["split"], e["shard"]): e["sha256"] for e in read_manifest(store)["shards"]}
     for key, entry in entries.items():
         if listed.get(key, entry["sha256"]) != entry["sha256"]:
             raise DataError(f"shard {entry['path']} at {store} has changed since it was made: delete it, run again")

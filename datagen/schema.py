@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mutualist.errors import DataError
-
 # The order is part of every record's seed path: append, never reorder.
 # test_ood is out of the meta-distribution: what it draws does not occur in training (`mutualist.datagen.held_out`).
 SPLITS = ("train", "validation", "calibration", "test", "test_ood")
@@ -46,25 +44,3 @@ SCHEMA: pa.Schema = pa.schema(
 def shard_path(directory: str | Path, split: str, shard: int) -> Path:
     """Where a shard lies."""
     return Path(directory) / split / f"shard-{shard:05d}.parquet"
-
-
-def shard_paths(directory: str | Path, split: str) -> list[Path]:
-    """The shards of a split, in order.
-
-    Raises:
-        DataError: no such directory, split or shard; or shards missing between the first and the last.
-    """
-    if split not in SPLITS:
-        raise DataError(f"no split {split!r}; a meta-dataset has {', '.join(SPLITS)}")
-    folder = Path(directory) / split
-    if not Path(directory).is_dir():
-        raise DataError(f"no meta-dataset at {directory}: make one with `mutualist datagen make --out {directory}`")
-    if not folder.is_dir():
-        raise DataError(f"the meta-dataset at {directory} has no split {split!r} (no folder {folder})")
-    paths = sorted(folder.glob("shard-*.parquet"))
-    if not paths:
-        raise DataError(f"no shards in {folder}: run `mutualist datagen make` with this directory again to finish it")
-    expected = [shard_path(directory, split, i) for i in range(len(paths))]
-    if missing := sorted(set(expected) - set(paths)):
-        raise DataError(f"shard {missing[0]} is missing: run `mutualist datagen make` with this directory again")
-    return paths

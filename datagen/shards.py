@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from mutualist.datagen.config import DatasetConfig, parse_config
-from mutualist.datagen.integrity import METADATA_KEY
+from mutualist.datagen.integrity import METADATA_KEY, read_stated
 from mutualist.datagen.prior import Prior, Record
 from mutualist.datagen.schema import SCHEMA
-from mutualist.datagen.storage import Store, replacing, shard_name
+from mutualist.datagen.storage import Store, StoredFile, replacing, shard_name
 from mutualist.errors import DataError
 
 # Readers that stream take one row group at a time: at most this many records.
@@ -143,7 +143,7 @@ def describe_shard(config: DatasetConfig, split: str, shard: int, directory: str
     """
     store = directory if isinstance(directory, Store) else Store(directory)
     name = shard_name(split, shard)
-    stated = store.stated(name)
+    stated = read_stated(StoredFile(store, name))
     if (stated["config"], stated["split"], stated["shard"]) != (config.digest(), split, shard):
         raise DataError(f"shard {name} at {store} was made from another configuration: use another place, or delete it")
     counts = {key: value for key, value in stated.items() if key != "config"}

@@ -15,13 +15,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
 
-from mutualist.datagen.integrity import checksum, read_stated
 from mutualist.datagen.schema import SPLITS, shard_path
 from mutualist.errors import ConfigError, DataError
 
@@ -61,6 +60,23 @@ class Store:
     def __str__(self) -> str:
         return self.location
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Store) and self.location == other.location
+
+    def __hash__(self) -> int:
+        return hash(self.location)
+
+    def __reduce__(self) -> tuple[type["Store"], tuple[str]]:
+        """Another process makes its own connection."""
+        return Store, (self.location,)
+
+    def place(self, name: str) -> str:
+        """Where a file lies, for people: its path, or the URI with the name in it."""
+        if self.local is not None:
+            return str(self.local / name)
+        there, mark, query = self.location.partition("?")
+        return f"{there.rstrip('/')}/{name}{mark}{query}"
+
     def names(self) -> set[str]:
         """Names of all files; none where there is no such place yet."""
         if self.local is not None:
@@ -70,17 +86,20 @@ class Store:
         return {i.path.removeprefix(f"{self._root}/") for i in found if i.type == fs.FileType.File and i.size}
 
     def exists(self, name: str) -> bool:
-        if self.local is not None:
-            return (self.local / name).exists()
-        with self._errors():
-            return bool(self._filesystem.get_file_info(self._at(name)).type == fs.FileType.File)
+        return self.state(name) is not None
 
     def size(self, name: str) -> int:
-        """Bytes of a file."""
+        """Bytes of a file; 0 where there is none."""
+        return (self.state(name) or (0, 0))[0]
+
+    def state(self, name: str) -> tuple[int, int] | None:
+        """Bytes, and when it was last changed in ns (0 if unknown), of a file; None where there is none."""
         if self.local is not None:
-            return (self.local / name).stat().st_size
+            path = self.local / name
+            return (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None
         with self._errors():
-            return int(self._filesystem.get_file_info(self._at(name)).size)
+            info = self._filesystem.get_file_info(self._at(name))
+        return (int(info.size), int(info.mtime_ns or 0)) if info.type == fs.FileType.File else None
 
     def open(self, name: str) -> Any:
         """The file for reading, seekable: what `pyarrow.parquet.ParquetFile` takes."""
@@ -125,38 +144,35 @@ class Store:
                     self._filesystem.delete_file(target)
                 raise
 
-    def stated(self, name: str) -> dict[str, Any]:
-        """What a shard says of itself; see `integrity.read_stated`."""
-        if self.local is not None:
-            return read_stated(self.local / name)
-        with self.open(name) as file:
-            return read_stated(Path(name), file)
-
     def checksum(self, name: str) -> str:
         """SHA-256 of a file, all of which is read."""
         if self.local is not None:
-            return checksum(self.local / name)
+            with (self.local / name).open("rb") as content:
+                return hashlib.file_digest(content, "sha256").hexdigest()
         digest = hashlib.sha256()
         with self.open(name) as file, self._errors():
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()
 
-    def shards(self, split: str) -> list[str]:
-        """Names of the shards of a split, in order; `schema.shard_paths` gives those of a directory as paths.
+    def shards(self, split: str) -> list["StoredFile"]:
+        """The shards of a split, in order.
 
         Raises:
-            DataError: no such split, no shards, or some missing between the first and the last.
+            DataError: no such split, no meta-dataset, no shards, or some missing between the first and the last.
         """
         if split not in SPLITS:
             raise DataError(f"no split {split!r}; a meta-dataset has {', '.join(SPLITS)}")
-        found = {n for n in self.names() if n.startswith(f"{split}/shard-") and n.endswith(".parquet")}
-        expected = [shard_name(split, i) for i in range(len(found))]
+        names = self.names()
+        if not names:
+            raise DataError(f"no meta-dataset at {self}: make one with `mutualist datagen make --out {self}`")
+        found = {n for n in names if n.startswith(f"{split}/shard-") and n.endswith(".parquet")}
         if not found:
             raise DataError(f"the meta-dataset at {self} has no shards of split {split!r}")
+        expected = [shard_name(split, i) for i in range(len(found))]
         if missing := [name for name in expected if name not in found]:
             raise DataError(f"shard {missing[0]} of {self} is missing: run `mutualist datagen make` with it again")
-        return expected
+        return [StoredFile(self, name) for name in expected]
 
     def sweep(self) -> None:
         """Removes what killed processes left half written; elsewhere than in a directory they leave nothing visible."""
@@ -176,6 +192,21 @@ class Store:
                 f"the filesystem at {self} refuses: {error}; see that the place exists, that this machine reaches it "
                 "and that the environment holds credentials for it"
             ) from error
+
+
+class StoredFile(NamedTuple):
+    """A file at a store; as text, its path or URI."""
+
+    store: Store
+    name: str
+
+    def __str__(self) -> str:
+        return self.store.place(self.name)
+
+    @classmethod
+    def at(cls, path: Path) -> "StoredFile":
+        """The shard at a local path, in the meta-dataset that it would belong to."""
+        return cls(Store(path.absolute().parent.parent), f"{path.absolute().parent.name}/{path.name}")
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from mutualist.datagen.column_maps import COLUMN_MAPS, standardise
+from mutualist.datagen.dispersion import Matrix, Range, orthogonal
 from mutualist.datagen.interface import Array
-from mutualist.datagen.structures import Matrix, Range, orthogonal
 from mutualist.errors import ConfigError
 
 Parameters = dict[str, Any]

@@ -10,28 +10,30 @@ import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Any
 
 VENDOR = Path(__file__).resolve().parents[1] / "serving" / "page" / "vendor"
 
 
-def fetch(entry: dict[str, str], folder: Path) -> None:
-    """Takes the file and the licence out of the package that `entry` names; sets its checksum."""
+def fetch(entry: dict[str, Any], folder: Path) -> None:
+    """Takes the files that `entry` lists out of its package; sets their checksums."""
     name = f"{entry['package']}@{entry['version']}"
     packed = subprocess.run(["npm", "pack", "--silent", name], cwd=folder, check=True, capture_output=True, text=True)
     with tarfile.open(folder / packed.stdout.strip()) as archive:
-        for source, target in ((entry["path"], entry["file"]), ("LICENSE", entry["licence_file"])):
-            member = archive.extractfile(f"package/{source}")
+        for target, source in entry["files"].items():
+            member = archive.extractfile(f"package/{source['path']}")
             if member is None:
-                raise SystemExit(f"{name} has no file {source}")
-            (VENDOR / target).write_bytes(member.read())
-    entry["sha256"] = hashlib.sha256((VENDOR / entry["file"]).read_bytes()).hexdigest()
-    print(f"{name}: {entry['file']}, {(VENDOR / entry['file']).stat().st_size / 1000:.0f} kB, {entry['sha256']}")
+                raise SystemExit(f"{name} has no file {source['path']}")
+            content = member.read()
+            (VENDOR / target).write_bytes(content)
+            source["sha256"] = hashlib.sha256(content).hexdigest()
+            print(f"{name}: {target}, {len(content) / 1000:.0f} kB")
 
 
 def main() -> None:
     """Fetches all that vendor.json lists."""
     listed = VENDOR / "vendor.json"
-    entries: list[dict[str, str]] = json.loads(listed.read_text(encoding="utf-8"))
+    entries: list[dict[str, Any]] = json.loads(listed.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         for entry in entries:
             fetch(entry, Path(folder))

@@ -14,6 +14,7 @@ from mutualist.models.gaussian import STRENGTHS, correlations, cross_products, g
 from mutualist.models.neighbours import neighbour_statistics
 from mutualist.models.pairs import MOVES, concomitants, cross_moments
 from mutualist.models.scores import scores_from_ranks
+from mutualist.models.smooth import smooth_concomitants, smooth_scores, soft_neighbour_statistics
 from mutualist.models.spectral import SHRINKAGES, shrunken, spectral_mi
 
 CHUNK = 1 << 24  # basis values held at once
@@ -79,30 +80,33 @@ def context_features(config: ModelConfig) -> int:
     return 6 + anchor_count(config) + local_count(config)
 
 
-def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor, config: ModelConfig) -> Description:
+def describe(
+    scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor, config: ModelConfig, smooth: bool = False
+) -> Description:
     """Describes samples given as normal scores (B, N, D); see `MutualInfoNet.forward` for the arguments."""
     existing = column_mask[:, None, :] & row_mask[..., None]
     scores = scores.masked_fill(~existing, 0.0)
-    n = row_mask.sum(1).clamp(min=1).float()
-    counts = torch.stack([(column_mask & ~side).sum(1), (column_mask & side).sum(1)], 1).float()
+    n = row_mask.sum(1).clamp(min=1).to(scores.dtype)
+    counts = torch.stack([(column_mask & ~side).sum(1), (column_mask & side).sum(1)], 1).to(scores.dtype)
 
-    scores, side, columns, derived = _with_radii(scores, side, row_mask, column_mask, counts)
+    scores, side, columns, derived = _with_radii(scores, side, row_mask, column_mask, counts, smooth)
     unit = unit_scores(scores, row_mask)
     signs = orientation(unit, row_mask)
     unit, scores = unit * signs, scores * signs
     moments, correlation, features = _moments(unit, scores, row_mask, n, config)
 
     lags = (1, *doubling_lags(config)) if scores.shape[2] == 2 else (1,)
-    far = concomitants(scores, row_mask, lags)
+    far = smooth_concomitants(scores, lags) if smooth else concomitants(scores, row_mask, lags)
     bivariate = counts.sum(1) == 2
     given = columns & ~derived
     estimates, spreads = unit.new_zeros(len(n), local_count(config)), unit.new_zeros(len(n), local_count(config))
     fine: Tensor | None = None
     if not bool(bivariate.all()):
-        m = config.max_rows
-        found = neighbour_statistics(
-            unit[:, :m] * given[:, None, :], side, row_mask[:, :m], config.neighbours, config.queries
-        )
+        first, exist = unit[:, : config.max_rows] * given[:, None, :], row_mask[:, : config.max_rows]
+        if smooth:
+            found = soft_neighbour_statistics(first, side, config.neighbours)
+        else:
+            found = neighbour_statistics(first, side, exist, config.neighbours, config.queries)
         estimates, spreads = (_fill(values, local_count(config)) for values in found)
     if bool(bivariate.any()):
         x, y = (given & ~side).float().argmax(1), (given & side).float().argmax(1)
@@ -120,14 +124,14 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
 
     same = (side[:, :, None] == side[:, None, :]) & _both(columns)
     walks = far[..., 0, :] * (~derived)[:, :, None, None]  # none goes along a radius: its ties have no order
-    flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).float()
+    flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).to(scores.dtype)
     moves = torch.cat([walks, walks.transpose(1, 2), flags], -1)
 
     given = _both(columns & ~derived)
     linear = correlation * given
     gaussian = gaussian_mi(linear, same & given, n, counts)
     crossing = given & ~same
-    pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())).float() * crossing
+    pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())).to(n.dtype) * crossing
     partners = _best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
     pair_sum, zero = 0.5 * pair_mi.sum((1, 2))[:, None], torch.zeros_like(n)[:, None]
     anchors = torch.cat([gaussian, estimates, pair_sum, zero, partners], 1)
@@ -138,8 +142,8 @@ def describe(scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor
         log_d.sum(1) / 2 - 1.5,
         (log_d[:, 0] - log_d[:, 1]).abs(),
         (counts.sum(1).log() - log_n) / 2 + 1,
-        (counts.sum(1) + 1 >= n).float(),
-        bivariate.float(),
+        (counts.sum(1) + 1 >= n).to(n.dtype),
+        bivariate.to(n.dtype),
     ]
     context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spreads], 1)
     seen = features[:, : config.max_rows], row_mask[:, : config.max_rows]
@@ -198,7 +202,7 @@ def _both(flags: Tensor) -> Tensor:
 
 
 def _with_radii(
-    scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor, counts: Tensor
+    scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor, counts: Tensor, smooth: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Appends the rank of |X|^2 and of |Y|^2 as columns of their sides.
 
@@ -211,6 +215,9 @@ def _with_radii(
     extra = []
     for mask in (~side, side):
         radius = (scores.square() * mask[:, None, :]).sum(2)
+        if smooth:
+            extra.append(smooth_scores(radius[..., None]))
+            continue
         # Scores come from one grid of numbers, so rows often share a radius. They get their mean rank, with rounding
         # that hides the order of summation: an order among them would be that of the rows.
         radius = (radius * 1024).round().masked_fill(~row_mask, torch.inf)

@@ -28,12 +28,12 @@ def gaussian_mi(correlation: Tensor, same_side: Tensor, n: Tensor, columns: Tens
     Args:
         correlation: (B, D, D), zero for columns that do not exist, 1 on the diagonal of those that do.
         same_side: (B, D, D), true where both columns exist and belong to the same side.
-        n: (B,) rows.
+        n: (B,) rows, floating-point; the answer has their type.
         columns: (B, 2) columns of X and of Y.
     """
     d = correlation.shape[-1]
     r = correlation.double()
-    total = columns.sum(1).double()
+    total, dtype = columns.sum(1).double(), n.dtype
     n = n.double()
     exists = n > total + 1
     # The last, unshrunk matrix keeps a trace of the identity: it must have a Cholesky factor whatever the data.
@@ -41,7 +41,7 @@ def gaussian_mi(correlation: Tensor, same_side: Tensor, n: Tensor, columns: Tens
     mi = _log_det_mi(r, same_side, torch.stack(lam, 1))
     of_all, of_x, of_y = _log_det_bias(torch.cat([total[:, None], columns.to(n)], 1), n, d).unbind(1)
     exact = torch.where(exists, mi[:, -1] + 0.5 * (of_all - of_x - of_y), mi[:, 1])
-    return torch.cat([mi[:, :-1], exact[:, None]], 1).float()
+    return torch.cat([mi[:, :-1], exact[:, None]], 1).to(dtype)
 
 
 def _log_det_mi(r: Tensor, same_side: Tensor, weights: Tensor) -> Tensor:

@@ -44,9 +44,8 @@ class QuantileHead(nn.Module):
         gain, offset = (CORRECTION_STEP * self.correction(hidden)).unbind(1)
         added = COLUMN_STEP * (self.column(self.column_norm(tokens))[..., 0] * columns).sum(1)
         middle = base * (1 + gain) + offset + added
-        scale = (0.05 + 0.2 * middle.detach().clamp(min=0)) * (CORRECTION_STEP * self.scale(hidden)[:, 0]).clamp(
-            -6, 6
-        ).exp()
+        level = middle.detach() if self.training else middle  # how wide an interval is must not teach the median
+        scale = (0.05 + 0.2 * level.clamp(min=0)) * (CORRECTION_STEP * self.scale(hidden)[:, 0]).clamp(-6, 6).exp()
         steps = scale[:, None] * nn.functional.softplus(self.increments(hidden) - 1)
         below, above = steps[:, : self.median], steps[:, self.median :]
         raw = torch.cat(

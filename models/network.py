@@ -49,7 +49,9 @@ class MutualInfoNet(nn.Module):
             config.median,
         )
 
-    def forward(self, scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor) -> Tensor:
+    def forward(
+        self, scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor, smooth: bool = False
+    ) -> Tensor:
         """Quantiles at `config.levels`, in nats: (B, Q), increasing, positive.
 
         Args:
@@ -57,8 +59,10 @@ class MutualInfoNet(nn.Module):
             side: (B, D), false for a column of X, true for a column of Y.
             row_mask: (B, N), true for rows that exist.
             column_mask: (B, D), true for columns that exist.
+            smooth: whether derived ranks and neighbour counts move continuously with `scores`, which every row must
+                then have (`models.smooth`).
         """
-        return self.answer(describe(scores, side, row_mask, column_mask, self.config))
+        return self.answer(describe(scores, side, row_mask, column_mask, self.config, smooth))
 
     def answer(self, sample: Description) -> Tensor:
         """Quantiles (B, Q) for samples already described."""

@@ -63,9 +63,10 @@ class RowAttention(nn.Module):
     def _shared(self, learned: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
         """-1/2 ln det(I - T T') in nats, and the squared Frobenius norm of the raw cross-covariance: (B,) each."""
         with torch.autocast(learned.device.type, enabled=False):
-            learned, r = learned.float(), self.row_width
-            covariance = learned.transpose(1, 2) @ learned * ((1 - RIDGE) / count.float())
-            eye = torch.eye(r, device=learned.device)
+            exact = torch.promote_types(learned.dtype, torch.float32)
+            learned, r = learned.to(exact), self.row_width
+            covariance = learned.transpose(1, 2) @ learned * ((1 - RIDGE) / count.to(exact))
+            eye = torch.eye(r, device=learned.device, dtype=exact)
             within = torch.stack([covariance[:, :r, :r], covariance[:, r:, r:]])
             xx, yy = torch.linalg.cholesky(within + (RIDGE + 1e-5) * eye)
             xy = covariance[:, :r, r:]

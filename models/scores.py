@@ -11,7 +11,15 @@ from torch import Tensor
 
 
 def normal_scores(values: Tensor, row_mask: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Normal scores of each column, ties broken at random.
+    """Normal scores (B, N, D) float32 of each column: Phi^-1((rank + 1/2) / n), zero in rows that do not exist.
+
+    For the arguments and for ties see `random_ranks`.
+    """
+    return scores_from_ranks(random_ranks(values, row_mask, generator), row_mask)
+
+
+def random_ranks(values: Tensor, row_mask: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Ranks of each column, ties broken at random.
 
     Breaking ties at random is the distributional transform: the jitter is independent noise inside an atom, so mutual
     information is unchanged exactly, and discrete, mixed and continuous columns become one case (mid-ranks do not have
@@ -23,7 +31,7 @@ def normal_scores(values: Tensor, row_mask: Tensor, generator: torch.Generator |
         generator: source of the tie-breaking; torch's default one if None.
 
     Returns:
-        (B, N, D) float32: Phi^-1((rank + 1/2) / n), zero in rows that do not exist.
+        (B, N, D) int64: 0..n-1 in rows that exist.
     """
     columns = values.transpose(1, 2)  # (B, D, N)
     columns = columns.clamp(-torch.finfo(columns.dtype).max, torch.finfo(columns.dtype).max)
@@ -37,7 +45,7 @@ def normal_scores(values: Tensor, row_mask: Tensor, generator: torch.Generator |
     ranks = torch.empty_like(order).scatter_(
         -1, order, torch.arange(order.shape[-1], device=order.device).expand_as(order)
     )
-    return scores_from_ranks(ranks.transpose(1, 2), row_mask)
+    return ranks.transpose(1, 2)
 
 
 def scores_from_ranks(ranks: Tensor, row_mask: Tensor | None = None) -> Tensor:
@@ -45,9 +53,10 @@ def scores_from_ranks(ranks: Tensor, row_mask: Tensor | None = None) -> Tensor:
 
     The argument of erfinv is an odd function of the centred rank, so reversing a column negates its scores exactly.
     """
+    kept = torch.float64 if ranks.dtype == torch.float64 else torch.float32
     if row_mask is None:
         n = ranks.shape[1]
-        return math.sqrt(2.0) * torch.erfinv((2 * ranks + 1 - n).to(torch.float32) / n)
+        return math.sqrt(2.0) * torch.erfinv((2 * ranks + 1 - n).to(kept) / n)
     count = row_mask.sum(1).clamp(min=1)[:, None, None]
-    centred = ((2 * ranks + 1 - count).to(torch.float32) / count).masked_fill(~row_mask[..., None], 0.0)
+    centred = ((2 * ranks + 1 - count).to(kept) / count).masked_fill(~row_mask[..., None], 0.0)
     return math.sqrt(2.0) * torch.erfinv(centred)

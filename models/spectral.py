@@ -20,7 +20,7 @@ def spectral_mi(coefficients: Tensor, n: Tensor | int) -> Tensor:
         coefficients: (B, K, K), means over rows of sqrt(2) cos(pi k u) sqrt(2) cos(pi l v).
         n: (B,) rows, or one number.
     """
-    waves = _waves(coefficients.shape[-1]).to(coefficients.device)
+    waves = _waves(coefficients.shape[-1]).to(coefficients)
     shrunk = torch.stack([shrunken(coefficients, n, strength) for strength in SHRINKAGES], 1)
     density = (1 + waves.T @ shrunk @ waves).clamp(min=1e-3)
     density = density / density.mean((-2, -1), keepdim=True)

@@ -6,6 +6,8 @@
 >>> r.mi, r.interval(0.90)                        # nats
 >>> est = RemoteEstimator("http://localhost:8000")  # the same, from a service
 
+On torch tensors, with gradients: ``mutualist.mutual_information(x, y)``.
+
 torch is imported when an estimator is first made, so that ``import mutualist`` stays quick.
 """
 
@@ -13,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mutualist.differentiable import mutual_information
     from mutualist.errors import ConfigError, DataError, InputError, MutualistError, ServiceError, WeightsError
     from mutualist.estimator import MutualInfoEstimator
     from mutualist.remote import RemoteEstimator
@@ -24,6 +27,7 @@ _HOME = {
     "MutualInfoEstimator": "mutualist.estimator",
     "RemoteEstimator": "mutualist.remote",
     "MIEstimate": "mutualist.result",
+    "mutual_information": "mutualist.differentiable",
     "MutualistError": "mutualist.errors",
     "InputError": "mutualist.errors",
     "ConfigError": "mutualist.errors",
@@ -43,6 +47,7 @@ __all__ = [
     "ServiceError",
     "WeightsError",
     "__version__",
+    "mutual_information",
 ]
 
 

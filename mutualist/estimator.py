@@ -60,6 +60,11 @@ class MutualInfoEstimator:
         """The levels of the quantiles in every answer; between them, an answer interpolates."""
         return tuple(self._bundle.net.config.levels)
 
+    @property
+    def bundle(self) -> Bundle:
+        """The network and its calibration."""
+        return self._bundle
+
     def estimate(self, x: ArrayLike, y: ArrayLike, *, nan_policy: NanPolicy = "raise") -> MIEstimate:
         """Estimates I(X; Y) in nats from n paired rows.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio.to_thread
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 import mutualist
 from mutualist import factory
@@ -51,10 +52,13 @@ def create_app(
         summary="Mutual information, learned: an estimate and an honest interval for any two groups of columns.",
         version=mutualist.__version__,
         lifespan=lifespan,
+        docs_url=None,  # the framework's own would load scripts from another host
+        redoc_url=None,
     )
-    answer_errors_as_problems(app)
-    for module in (estimates, tables, jobs, about):
-        app.include_router(module.router)
+    routers = [module.router for module in (estimates, tables, jobs, about)]
+    answer_errors_as_problems(app, [one for router in routers for one in router.routes if isinstance(one, APIRoute)])
+    for router in routers:
+        app.include_router(router)
     add_page(app)
     keys = read_keys(settings.keys_file, rates_file) if settings.keys_file else None
     app.add_middleware(Watch, keys=keys, log_requests=settings.log_requests)

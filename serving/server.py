@@ -79,6 +79,7 @@ def _config(settings: Settings, app: FastAPI | str) -> uvicorn.Config:
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here depends on the address of the caller
         timeout_graceful_shutdown=settings.stop_seconds,
         timeout_worker_healthcheck=60,
     )

@@ -1,4 +1,4 @@
-"""The page at /: files of this package and the example tables, under a policy that lets in nothing from elsewhere."""
+"""The pages at / and /docs, and the example tables: files of this package; a browser fetches nothing from elsewhere."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.responses import FileResponse, Response
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
@@ -27,26 +27,35 @@ PLOT_STYLE = """:where(.plot-d6a7b5) {
   white-space: pre;
 }"""
 _PLOT_STYLE_HASH = base64.b64encode(hashlib.sha256(PLOT_STYLE.encode()).digest()).decode()
-POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        f"style-src 'self' 'sha256-{_PLOT_STYLE_HASH}'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
+
+
+def policy(**more: str) -> str:
+    """A Content-Security-Policy under which nothing comes from elsewhere, and nothing but what `more` adds."""
+    directives = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    for name, source in more.items():
+        directives[name.replace("_", "-")] += f" {source}"
+    return "; ".join(f"{name} {sources}" for name, sources in directives.items())
+
+
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": policy(style_src=f"'sha256-{_PLOT_STYLE_HASH}'"),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",  # kept, and asked about each time: a new release shows at once
 }
+# Swagger UI sets styles on its elements, and its style sheet holds small pictures.
+DOCS_HEADERS = HEADERS | {"Content-Security-Policy": policy(style_src="'unsafe-inline'", img_src="data:")}
 # Not left to the machine's own table, which may call a script plain text; browsers then refuse it.
 TYPES = {
     ".js": "text/javascript",
@@ -67,14 +76,18 @@ class _Files(StaticFiles):
 
 
 def add_page(app: FastAPI) -> None:
-    """Adds the page to a service: / and, below /page, what it is made of.
+    """Adds the pages to a service: / and /docs and, below /page, what they are made of.
 
     Not mounted at /, where it would answer for every unknown path and method of the interface.
     """
 
     @app.get("/", include_in_schema=False)
-    async def page(request: Request) -> Response:
+    async def page() -> Response:
         return FileResponse(PAGE / "index.html", media_type="text/html", headers=HEADERS)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return FileResponse(PAGE / "docs.html", media_type="text/html", headers=DOCS_HEADERS)
 
     app.mount("/page/examples", _Files(directory=EXAMPLES))
     app.mount("/page", GZipMiddleware(_Files(directory=PAGE)))

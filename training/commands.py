@@ -13,7 +13,7 @@ Checkpoint = Annotated[Path, typer.Option(help="Checkpoint of `mutualist train`:
 
 def calibrate_command(
     checkpoint: Checkpoint,
-    data: Annotated[Path, typer.Option(help="Meta-dataset, as `mutualist datagen make --out` wrote it.")],
+    data: Annotated[str, typer.Option(help="Meta-dataset that `mutualist datagen make --out` wrote, or its URI.")],
     out: Annotated[Path, typer.Option(help="The calibration is written here, as JSON.")] = Path("calibration.json"),
     split: Annotated[str, typer.Option(help="Split to calibrate on; never one that was trained on.")] = "calibration",
     test_split: Annotated[
@@ -28,7 +28,7 @@ def calibrate_command(
 def export_command(
     checkpoint: Checkpoint,
     calibration: Annotated[Path, typer.Option(help="What `mutualist calibrate` wrote for this checkpoint.")],
-    data: Annotated[Path, typer.Option(help="Meta-dataset that the weights were trained on.")],
+    data: Annotated[str, typer.Option(help="Meta-dataset that the weights were trained on, or its URI.")],
     out: Annotated[Path, typer.Option(help="Directory for model.safetensors and model.json.")],
     name: Annotated[str, typer.Option(help="Name of the weights.")] = "mutualist",
     version: Annotated[str, typer.Option(help="Version of the weights.")] = "1",

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from torch import Tensor
 
-from mutualist.datagen.schema import shard_paths
+from mutualist.datagen.storage import Store, StoredFile
 from mutualist.errors import ConfigError, DataError
 from mutualist.models import ModelConfig, normal_scores
 from mutualist.models.describe import describe
@@ -22,7 +21,7 @@ class MetaDataModule(L.LightningDataModule):
     """Streams the splits of a meta-dataset.
 
     Args:
-        directory: the meta-dataset, as `mutualist datagen make --out` wrote it.
+        directory: the meta-dataset, as `mutualist datagen make --out` wrote it: a path, or a URI (s3://bucket/prefix).
         batching: how records become batches; validation and test never leave out rows.
         limit_records: records in a training epoch (validation follows each); the epochs go through the split one after
             the other. All records of the split if None.
@@ -48,12 +47,12 @@ class MetaDataModule(L.LightningDataModule):
                 raise ConfigError(f"{name} must be at least 1 or absent, got {value}")
         if workers < 0:
             raise ConfigError(f"workers must not be negative, got {workers}")
-        self.directory = Path(directory)
+        self.store = Store(directory)
         self.batching = batching
         self.limit_records, self.limit_validation = limit_records, limit_validation
         self.workers = workers
         self.seed = seed
-        self._counts: dict[str, tuple[list[Path], list[int]]] = {}
+        self._counts: dict[str, tuple[list[StoredFile], list[int]]] = {}
 
     def stream(self, split: str, *, shuffle: bool = False, limit: int | None = None) -> RecordStream:
         """The batches of a split, without a loader's workers.
@@ -62,20 +61,20 @@ class MetaDataModule(L.LightningDataModule):
             DataError: the split is missing, empty or damaged, or has fewer shards than there are devices.
         """
         if split not in self._counts:
-            paths = shard_paths(self.directory, split)
-            self._counts[split] = paths, [count_records(path) for path in paths]
-        paths, counts = self._counts[split]
+            shards = self.store.shards(split)
+            self._counts[split] = shards, [count_records(shard) for shard in shards]
+        shards, counts = self._counts[split]
         if sum(counts) == 0:
-            raise DataError(f"{self.directory / split}: no records in {len(paths)} shards; make the split again")
+            raise DataError(f"{self.store.place(split)}: no records in {len(shards)} shards; make the split again")
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        if len(paths) < world_size:
+        if len(shards) < world_size:
             raise DataError(
-                f"{self.directory / split}: {len(paths)} shards for {world_size} devices; use fewer devices or make "
+                f"{self.store.place(split)}: {len(shards)} shards for {world_size} devices; use fewer devices or make "
                 "the split again with more shards"
             )
         options = self.batching if shuffle else replace(self.batching, subsample=0.0, cut_rows=False)
         return RecordStream(
-            paths, counts, options, shuffle=shuffle, seed=self.seed, limit=limit, rank=rank, world_size=world_size
+            shards, counts, options, shuffle=shuffle, seed=self.seed, limit=limit, rank=rank, world_size=world_size
         )
 
     @property
@@ -85,7 +84,7 @@ class MetaDataModule(L.LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         stream = self.stream("train", shuffle=True, limit=self.limit_records)
-        workers = min(self.workers, len(stream.paths) // stream.world_size)
+        workers = min(self.workers, len(stream.shards) // stream.world_size)
         trainer = self.trainer
         if trainer is not None and workers and trainer.strategy.root_device.type == "cpu":
             module: Any = trainer.lightning_module
@@ -108,7 +107,9 @@ class MetaDataModule(L.LightningDataModule):
             progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current
             return self.trainer.current_epoch, progress.processed
 
-        return ResumableLoader(stream, position, workers)
+        # A connection does not survive a fork: where there is one, workers start from nothing and make their own.
+        remote = workers > 0 and self.store.local is None
+        return ResumableLoader(stream, position, workers, **({"multiprocessing_context": "spawn"} if remote else {}))
 
 
 def described(batch: Batch, seed: int, config: ModelConfig) -> Batch:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import save_file
 
-from mutualist.datagen.schema import shard_paths
+from mutualist.datagen.storage import Store
 from mutualist.errors import ConfigError, DataError, WeightsError
 from mutualist.models.bundle import DESCRIPTION, FORMAT, REFERENCE, TENSORS, load_bundle
 from mutualist.models.calibration import Calibration
@@ -80,11 +80,12 @@ def meta_distribution(data: str | Path) -> dict[str, Any]:
         DataError: the training split is missing, or a shard of it is damaged.
     """
     parts: dict[str, list[np.ndarray]] = {key: [] for key in ("n", "dx", "dy", "mi", "family")}
-    for path in shard_paths(data, "train"):
+    for shard in Store(data).shards("train"):
         try:
-            table = pq.read_table(path, columns=list(parts))
+            with shard.store.open(shard.name) as file:
+                table = pq.ParquetFile(file).read(columns=list(parts))
         except (OSError, ValueError, KeyError) as error:
-            raise DataError(f"{path}: damaged or foreign ({error}); make this shard again") from error
+            raise DataError(f"{shard}: damaged or foreign ({error}); make this shard again") from error
         for key, values in parts.items():
             values.append(table[key].to_numpy())
     whole = {key: np.concatenate(values) for key, values in parts.items()}

@@ -5,8 +5,8 @@ lists of floats are copied once, into one array, so that no Arrow buffer outlive
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mutualist.datagen.integrity import check_on_read
 from mutualist.datagen.schema import SCHEMA
+from mutualist.datagen.storage import StoredFile
 from mutualist.errors import DataError
 
 COLUMNS = ("x", "y", "n", "dx", "dy", "mi", "mi_stderr", "family")
@@ -51,63 +52,69 @@ class Record:
         return replace(self, values=self.values[start:stop])
 
 
-def count_records(path: Path) -> int:
+def count_records(shard: StoredFile) -> int:
     """Number of records in a shard, from its footer. Raises DataError where the shard cannot be read."""
-    with _open(path) as shard:
-        return int(shard.metadata.num_rows)
+    with _open(shard) as file:
+        return int(file.metadata.num_rows)
 
 
-def read_records(path: Path, start: int = 0, stop: int | None = None) -> Iterator[Record]:
-    """Yields records start..stop (all by default) of the shard at `path`, in the order of the file.
+def read_records(shard: StoredFile, start: int = 0, stop: int | None = None) -> Iterator[Record]:
+    """Yields records start..stop (all by default) of a shard, in the order of the file.
 
     Raises:
         DataError: the file is missing, truncated, not of the meta-dataset's schema, or a record contradicts itself
             (lengths, NaN, negative or infinite mutual information), or the file is not what the manifest beside it
             lists: its checksum is compared before the first record is read.
     """
-    check_on_read(path)
-    with _open(path) as shard:
-        stop = shard.metadata.num_rows if stop is None else stop
+    check_on_read(shard)
+    with _open(shard) as file:
+        stop = file.metadata.num_rows if stop is None else stop
         first = 0  # index of the row group's first record
-        for group in range(shard.metadata.num_row_groups):
-            size = shard.metadata.row_group(group).num_rows
+        for group in range(file.metadata.num_row_groups):
+            size = file.metadata.row_group(group).num_rows
             if first + size > start and first < stop:
-                yield from _read_group(shard, path, group, first, start, stop)
+                yield from _read_group(file, shard, group, first, start, stop)
             first += size
 
 
-def _read_group(shard: pq.ParquetFile, path: Path, group: int, first: int, start: int, stop: int) -> Iterator[Record]:
-    batches = shard.iter_batches(_ROWS_PER_READ, row_groups=[group], columns=list(COLUMNS), use_threads=False)
+def _read_group(
+    file: pq.ParquetFile, shard: StoredFile, group: int, first: int, start: int, stop: int
+) -> Iterator[Record]:
+    batches = file.iter_batches(_ROWS_PER_READ, row_groups=[group], columns=list(COLUMNS), use_threads=False)
     while first < stop:
         try:
             batch = next(batches, None)
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{path}: damaged near record {first} ({error}); make this shard again") from error
+            raise DataError(f"{shard}: damaged near record {first} ({error}); make this shard again") from error
         if batch is None:
             return
         low, high = max(start - first, 0), min(stop - first, batch.num_rows)
         if low < high:
-            yield from _decode(batch.slice(low, high - low), path, first + low)
+            yield from _decode(batch.slice(low, high - low), shard, first + low)
         first += batch.num_rows
 
 
-def _open(path: Path) -> pq.ParquetFile:
-    try:
-        shard = pq.ParquetFile(path)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such shard; make it with `mutualist datagen make`") from error
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a whole Parquet file ({error}); make this shard again") from error
-    found = shard.schema_arrow
+@contextmanager
+def _open(shard: StoredFile) -> Iterator[pq.ParquetFile]:
+    if not shard.store.exists(shard.name):
+        raise DataError(f"{shard}: no such shard; make it with `mutualist datagen make`")
+    with shard.store.open(shard.name) as content:
+        try:
+            file = pq.ParquetFile(content)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{shard}: not a whole Parquet file ({error}); make this shard again") from error
+        with file:
+            _check_columns(file.schema_arrow, shard)
+            yield file
+
+
+def _check_columns(found: pa.Schema, shard: StoredFile) -> None:
     for name in COLUMNS:
         expected = SCHEMA.field(name).type
         if name not in found.names:
-            shard.close()
-            raise DataError(f"{path}: no column {name!r} ({expected}); is it a shard of `mutualist datagen`?")
+            raise DataError(f"{shard}: no column {name!r} ({expected}); is it a shard of `mutualist datagen`?")
         if not _same_type(found.field(name).type, expected):
-            shard.close()
-            raise DataError(f"{path}: column {name!r} is {found.field(name).type}, expected {expected}")
-    return shard
+            raise DataError(f"{shard}: column {name!r} is {found.field(name).type}, expected {expected}")
 
 
 def _same_type(found: pa.DataType, expected: pa.DataType) -> bool:
@@ -117,11 +124,11 @@ def _same_type(found: pa.DataType, expected: pa.DataType) -> bool:
     return bool(found == expected)
 
 
-def _decode(batch: pa.RecordBatch, path: Path, first: int) -> Iterator[Record]:
+def _decode(batch: pa.RecordBatch, shard: StoredFile, first: int) -> Iterator[Record]:
     columns = {name: batch.column(name) for name in COLUMNS}
     missing = [name for name, column in columns.items() if column.null_count]
     if missing:
-        raise DataError(f"{path}: empty cells in {missing} near record {first}; make this shard again")
+        raise DataError(f"{shard}: empty cells in {missing} near record {first}; make this shard again")
     n, dx, dy = (columns[name].to_numpy() for name in ("n", "dx", "dy"))
     mi, mi_stderr = (columns[name].to_numpy() for name in ("mi", "mi_stderr"))
     family = columns["family"].to_pylist()
@@ -135,7 +142,7 @@ def _decode(batch: pa.RecordBatch, path: Path, first: int) -> Iterator[Record]:
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
         raise DataError(
-            f"{path}: record {first + i} contradicts itself: n={n[i]}, dx={dx[i]}, dy={dy[i]} with {np.diff(x_at)[i]} "
+            f"{shard}: record {first + i} contradicts itself: n={n[i]}, dx={dx[i]}, dy={dy[i]} with {np.diff(x_at)[i]} "
             f"values of x and {np.diff(y_at)[i]} of y, mi={mi[i]}, mi_stderr={mi_stderr[i]}; make this shard again"
         )
     for i in range(batch.num_rows):
@@ -146,7 +153,7 @@ def _decode(batch: pa.RecordBatch, path: Path, first: int) -> Iterator[Record]:
         with np.errstate(over="ignore"):
             squares = np.dot(flat, flat)
         if np.isnan(squares):  # only where a value is; infinities can be ranked
-            raise DataError(f"{path}: record {first + i} of family {family[i]!r} holds NaN, which has no rank")
+            raise DataError(f"{shard}: record {first + i} of family {family[i]!r} holds NaN, which has no rank")
         yield Record(values, int(dx[i]), float(mi[i]), float(mi_stderr[i]), family[i])
 
 

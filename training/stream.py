@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from mutualist.datagen.storage import StoredFile
 from mutualist.errors import DataError
 from mutualist.training.batching import Batch, Batching, batches
 from mutualist.training.shards import Record, read_records
@@ -58,7 +58,7 @@ class RecordStream(IterableDataset[Batch]):
     """Batches of the records of some shards, in bounded memory.
 
     Args:
-        paths, counts: the shards and the number of records in each.
+        shards, counts: the shards and the number of records in each.
         options: how records become batches.
         shuffle: whether shards, batches and rows are drawn at random (training).
         seed: root of the randomness; an epoch's order depends on it, the epoch and the number of consumers alone.
@@ -69,7 +69,7 @@ class RecordStream(IterableDataset[Batch]):
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        shards: Sequence[StoredFile],
         counts: Sequence[int],
         options: Batching,
         *,
@@ -81,7 +81,7 @@ class RecordStream(IterableDataset[Batch]):
         prepare: Callable[[Batch, int], Batch] | None = None,
     ) -> None:
         super().__init__()
-        self.paths, self.counts, self.options = list(paths), list(counts), options
+        self.shards, self.counts, self.options = list(shards), list(counts), options
         self.shuffle, self.seed, self.limit = shuffle, seed, limit
         self.rank, self.world_size = rank, world_size
         self.prepare = prepare
@@ -103,12 +103,12 @@ class RecordStream(IterableDataset[Batch]):
         )
         for shard, first, end in segments:
             read = 0
-            for record in read_records(self.paths[shard], first, end):
+            for record in read_records(self.shards[shard], first, end):
                 read += 1
                 yield record
             if read != end - first:
                 raise DataError(
-                    f"{self.paths[shard]}: gave {read} records where {end - first} were counted; "
+                    f"{self.shards[shard]}: gave {read} records where {end - first} were counted; "
                     "was it changed while being read?"
                 )
 

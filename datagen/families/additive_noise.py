@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from mutualist.datagen.dispersion import Range
 from mutualist.datagen.interface import Array, Family, JointDistribution
 from mutualist.datagen.registry import register
-from mutualist.datagen.structures import Range
 from mutualist.errors import ConfigError
 
 
@@ -31,13 +31,14 @@ class AdditiveNoise(JointDistribution):
         self.mi = sum(additive_noise_mi(e) for e in epsilon)
         same = len(set(epsilon)) == 1
         self.parameters: dict[str, Any] = {"epsilon": epsilon[0] if same else epsilon}
-        self._epsilon = np.asarray(epsilon, dtype=np.float32)
+        self.epsilon = epsilon
+        self._widths = np.asarray(epsilon, dtype=np.float32)
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        k = len(self._epsilon)
+        k = len(self._widths)
         u = rng.random((n, self.dx + self.dy), dtype=np.float32)
         x, y = u[:, : self.dx], u[:, self.dx :]
-        y[:, :k] = x[:, :k] + (2 * y[:, :k] - 1) * self._epsilon
+        y[:, :k] = x[:, :k] + (2 * y[:, :k] - 1) * self._widths
         return x, y
 
 

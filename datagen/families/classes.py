@@ -1,17 +1,17 @@
 """A class and several normal columns at once, the class-conditionals in general position. MI by Monte Carlo, nats."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
 from mutualist.datagen.families.labelled import Labelled
-from mutualist.datagen.families.lifts import random_swap
+from mutualist.datagen.families.lifts import MAX_COLUMNS, random_swap
 from mutualist.datagen.families.tables import check_range, entropy, label_codes, random_levels, random_pmf
 from mutualist.datagen.interface import Array, Family, JointDistribution
 from mutualist.datagen.registry import register
 
-MAX_COLUMNS = 32
 DRAWS = 4000
 
 
@@ -77,7 +77,8 @@ class ClassNormals(Family):
         if spread == 0.0 or rng.random() < 0.5:
             factors += np.tril(0.5 * rng.standard_normal((classes, q, q)), -1)
             factors[:, np.arange(q), np.arange(q)] = np.exp(rng.uniform(-1.0, 1.0, (classes, q)))
-        mi, stderr = class_normals_mi(p, means, factors, rng)
+        estimate = partial(class_normals_mi, p, means, factors)
+        mi, stderr = estimate(rng)
         mixing = np.eye(columns)
         if rng.random() < 0.8:
             mixing += rng.uniform(0.1, 1.0) * rng.standard_normal((columns, columns)) / np.sqrt(columns)
@@ -97,4 +98,4 @@ class ClassNormals(Family):
             "codes": codes.tolist(),
             "swapped": swapped,
         }
-        return Labelled(dx, dy, mi, sample, parameters, mi_stderr=stderr)
+        return Labelled(dx, dy, mi, sample, parameters, stderr, estimate)

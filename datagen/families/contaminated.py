@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,18 +24,20 @@ from mutualist.datagen.registry import register
 KINDS = ("normal", *ARCHIMEDEAN)
 
 
-def contaminated_information(log_ratio: Callable[[int], tuple[Array, Array]], share: float) -> tuple[float, float]:
+def contaminated_information(
+    log_ratio: Callable[[int, np.random.Generator], tuple[Array, Array]], share: float, rng: np.random.Generator
+) -> tuple[float, float]:
     """MI in nats, and its standard error, of the mixture share · joint + (1 - share) · product of its margins.
 
     The margins of the mixture are those of the joint law, so its density ratio is share · r + 1 - share with r that of
-    the joint law. `log_ratio(n)` gives ln r at n draws of the joint law and at n draws of the product. One draw of the
-    statistic is the weighted mean over one of each kind; 1 / (share · r + 1 - share), of mean 1 and bounded, is its
+    the joint law. `log_ratio(n, rng)` gives ln r at n draws of the joint law and at n draws of the product. One draw of
+    the statistic is the weighted mean over one of each kind; 1 / (share · r + 1 - share), of mean 1 and bounded, is its
     control variate.
     """
     keep = np.log1p(-share)
 
     def draw(n: int) -> tuple[Array, list[Array]]:
-        s_joint, s_product = (np.logaddexp(np.log(share) + log_r, keep) for log_r in log_ratio(n))
+        s_joint, s_product = (np.logaddexp(np.log(share) + log_r, keep) for log_r in log_ratio(n, rng))
         s = share * s_joint + (1 - share) * s_product
         return s, [share * np.exp(-s_joint) + (1 - share) * np.exp(-s_product) - 1]
 
@@ -93,7 +96,7 @@ class Contaminated(Family):
         rho = np.sqrt(-np.expm1(-2 * parts)) * random_signs(rng, count)
         rest = np.sqrt(1 - rho * rho)
 
-        def log_ratio(n: int) -> tuple[Array, Array]:
+        def log_ratio(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
             z, w = rng.standard_normal((2, n, count))
             return _normal_log_ratio(z, rho * z + rest * w, rho), _normal_log_ratio(z, w, rho)
 
@@ -103,16 +106,17 @@ class Contaminated(Family):
             y[signal, :count] = rho * x[signal, :count] + rest * y[signal, :count]
             return x, y
 
-        mi, stderr = contaminated_information(log_ratio, share)
+        estimate = partial(contaminated_information, log_ratio, share)
+        mi, stderr = estimate(rng)
         parameters = {"kind": "normal", "share": share, "rho": rho.tolist()}
-        return Labelled(dx, dy, mi, sample, parameters, stderr)
+        return Labelled(dx, dy, mi, sample, parameters, stderr, estimate)
 
     def _copula(self, rng: np.random.Generator, kind: str, share: float, target: float) -> JointDistribution:
         copula = ARCHIMEDEAN[kind]
         theta = copula.theta_for(target)
         rotation, margin = 90 * int(rng.integers(4)), pick(rng, ("uniform", "normal"))
 
-        def log_ratio(n: int) -> tuple[Array, Array]:
+        def log_ratio(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
             uv = np.clip(copula.sample(theta, n, rng), 1e-15, 1 - 1e-15)
             independent = np.clip(rng.random((2, n)), 1e-15, 1 - 1e-15)
             return copula.log_density(theta, *uv), copula.log_density(theta, *independent)
@@ -123,6 +127,7 @@ class Contaminated(Family):
             u, v = rotate(u, v, rotation)
             return finish(u, margin)[:, None], finish(v, margin)[:, None]
 
-        mi, stderr = contaminated_information(log_ratio, share)
+        estimate = partial(contaminated_information, log_ratio, share)
+        mi, stderr = estimate(rng)
         parameters: dict[str, Any] = {"kind": kind, "share": share, "theta": theta, "rotation": rotation}
-        return Labelled(1, 1, mi, sample, parameters | {"margin": margin}, stderr)
+        return Labelled(1, 1, mi, sample, parameters | {"margin": margin}, stderr, estimate)

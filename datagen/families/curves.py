@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -88,7 +89,8 @@ class CurveFamily(Family):
         sigma = float(self.sigma[0] * (self.sigma[1] / self.sigma[0]) ** rng.random())
         # neighbouring points must lie within the noise, or the sum over points would not be an integral
         sigma = max(sigma, 0.7 * float(np.max(np.linalg.norm(np.diff(points[weights > 1e-5], axis=0), axis=1))))
-        mi, stderr = curve_information(points, weights, sigma, rng)
+        estimate = partial(curve_information, points, weights, sigma)
+        mi, stderr = estimate(rng)
         direction = np.eye(1, dx, int(rng.integers(dx)))[0]
         if law == "normal" and rng.random() < 0.5:
             direction = rng.standard_normal(dx)
@@ -99,7 +101,7 @@ class CurveFamily(Family):
             return x, (curve(x @ direction) - centre) / spread + sigma * rng.standard_normal((n, dy))
 
         parameters = {"law": law, "curve": described, "sigma": sigma, "direction": direction.tolist()}
-        return Labelled(dx, dy, mi, sample, parameters, stderr)
+        return Labelled(dx, dy, mi, sample, parameters, stderr, estimate)
 
 
 def _knot(frequency: Array, phase: Array) -> Curve:

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import psi
 
+from mutualist.datagen.dispersion import Dispersion, Matrix, Range, Ranges
 from mutualist.datagen.interface import Array, Family, JointDistribution
 from mutualist.datagen.registry import register
-from mutualist.datagen.structures import STRUCTURES, Dispersion, Range, Ranges
+from mutualist.datagen.structures import STRUCTURES
 from mutualist.errors import ConfigError
 
 
@@ -21,6 +22,11 @@ class MultivariateNormal(JointDistribution):
         self.mi = dispersion.normal_mi
         self.parameters: dict[str, Any] = dispersion.parameters
         self._map = dispersion.factor.T.astype(np.float32)
+
+    @property
+    def covariance(self) -> Matrix:
+        """Σ as it is sampled, (dx + dy, dx + dy), X first."""
+        return _product(self._map)
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         z = rng.standard_normal((n, self.dx + self.dy), dtype=np.float32) @ self._map
@@ -50,15 +56,25 @@ class MultivariateStudent(JointDistribution):
         self.dx, self.dy = dx, dispersion.factor.shape[0] - dx
         self.mi = max(0.0, dispersion.normal_mi + student_correction(nu, self.dx, self.dy))
         self.parameters: dict[str, Any] = {**dispersion.parameters, "nu": nu}
-        self._nu = nu
+        self.nu = nu
         self._map = dispersion.factor.T.astype(np.float32)
+
+    @property
+    def covariance(self) -> Matrix:
+        """The dispersion Σ as it is sampled, (dx + dy, dx + dy), X first."""
+        return _product(self._map)
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         z = rng.standard_normal((n, self.dx + self.dy), dtype=np.float32) @ self._map
-        w = rng.standard_gamma(self._nu / 2, size=n) * (2 / self._nu)
+        w = rng.standard_gamma(self.nu / 2, size=n) * (2 / self.nu)
         # The floor is met with probability below 1e-17 for ν ≥ 0.7; it keeps a denormal W from giving infinity.
         z *= (1 / np.sqrt(np.maximum(w, 1e-50))).astype(np.float32)[:, None]
         return z[:, : self.dx], z[:, self.dx :]
+
+
+def _product(half: Array) -> Matrix:
+    wide = half.astype(np.float64)
+    return np.asarray(wide.T @ wide)
 
 
 def _check_structure(structure: str) -> None:
@@ -78,7 +94,7 @@ def ranges_from(given: dict[str, Range]) -> Ranges:
 @register
 @dataclass(frozen=True)
 class MultivariateNormalFamily(Family):
-    """Normals of one structure; any dimensions. `ranges` overrides ranges of `structures.Ranges` by name."""
+    """Normals of one structure; any dimensions. `ranges` overrides ranges of `dispersion.Ranges` by name."""
 
     name: ClassVar[str] = "multivariate-normal"
     structure: str = "dense"

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from mutualist.datagen.dispersion import Dispersion, Matrix, Range, cholesky
 from mutualist.datagen.families.elliptical import ranges_from
 from mutualist.datagen.families.labelled import check_names, pick
 from mutualist.datagen.interface import Array, Family, JointDistribution
 from mutualist.datagen.registry import register
-from mutualist.datagen.structures import STRUCTURES, Dispersion, Matrix, Range, cholesky
+from mutualist.datagen.structures import STRUCTURES
 from mutualist.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class FittedFlowFamily(Family):
             the family is made by hand, at the working directory.
         flow_y: directory of Y's flow, the same or another.
         structures: covariance structures of the normal distribution behind, one of which is drawn for each record.
-        ranges: overrides ranges of `structures.Ranges` by name.
+        ranges: overrides ranges of `dispersion.Ranges` by name.
         digest, digest_y: what `flow_digest` says of the flows. Configurations read from a file have them filled in, so
             that a run never goes on with a flow that has been fitted anew; a flow with another one is an error.
     """

@@ -6,6 +6,7 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from mutualist.datagen.families.additive import NOISES, Signal, additive_information
@@ -108,3 +109,82 @@ class Interaction(Family):
 
         parameters = {"kind": kind, "directions": directions.tolist(), "noise": noise, "sigma": sigma}
         return Labelled(dx, dy, mi, sample, parameters | ({} if lift is None else {"lift_y": lift.parameters}))
+
+
+@register
+@dataclass(frozen=True)
+class SparseInteractions(Family):
+    """A few columns of Y respond to interactions of a few columns of X each; all the other columns are noise.
+
+    Y_k = g_k(U_k) + sigma_k N with U_k two or three columns of the standard normal X that no other response has. So MI
+    is the sum of I(g_k(U_k); g_k(U_k) + sigma_k N) over k, each as in `Interaction`. In no pair of columns is there
+    much to see, and most sets of columns show nothing.
+
+    Attributes:
+        kinds, noises: as in `Interaction`.
+        mi: range of the total MI aimed at.
+        most: upper limit of the number of responses.
+    """
+
+    name: ClassVar[str] = "sparse-interactions"
+    kinds: tuple[str, ...] = tuple(INTERACTIONS)
+    noises: tuple[str, ...] = ("normal", "normal", "laplace", "uniform", "logistic")
+    mi: tuple[float, float] = (0.02, 4.0)
+    most: int = 4
+
+    def __post_init__(self) -> None:
+        check_names("sparse-interactions: kinds", self.kinds, INTERACTIONS)
+        check_names("sparse-interactions: noises", self.noises, NOISES)
+        check_range("sparse-interactions: mi", self.mi)
+        check_range("sparse-interactions: most", (self.most, self.most))
+
+    def supports(self, dx: int, dy: int) -> bool:
+        return dx >= 2 and dy >= 1
+
+    def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
+        count = 1 + int(rng.random() * min(self.most, dx // 2, dy))
+        free, at = rng.permutation(dx), rng.permutation(dy)[:count]
+        targets = draw_target(rng, *self.mi) * rng.dirichlet(np.full(count, 2.0))
+        responses: list[_Response] = []
+        for k, target in enumerate(targets):
+            spare = len(free) - 2 * (count - 1 - k)  # two for each response to come
+            kind = pick(rng, [name for name in self.kinds if INTERACTIONS[name][0] <= spare] or ["product"])
+            columns, free = np.split(free, [INTERACTIONS[kind][0]])
+            responses.append(_Response.draw(rng, kind, columns, pick(rng, self.noises), max(float(target), 1e-3)))
+
+        def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+            x, y = rng.standard_normal((n, dx)), rng.standard_normal((n, dy))
+            for k, response in zip(at, responses, strict=True):
+                y[:, k] = response(x, rng)
+            return x, y
+
+        parameters = {"responses": at.tolist(), "interactions": [r.describe() for r in responses]}
+        return Labelled(dx, dy, sum(r.mi for r in responses), sample, parameters)
+
+
+@dataclass(frozen=True)
+class _Response:
+    """(g(U) + sigma N) / spread, U the `columns` of X; `mi` in nats."""
+
+    kind: str
+    columns: NDArray[np.int64]
+    noise: str
+    sigma: float
+    spread: float
+    mi: float
+
+    @classmethod
+    def draw(
+        cls, rng: np.random.Generator, kind: str, columns: NDArray[np.int64], noise: str, target: float
+    ) -> "_Response":
+        signal, variance = interaction_signal(kind)
+        sigma = sigma_for(target, variance**0.5, float(np.ptp(signal.values)))
+        mi = additive_information([signal], NOISES[noise], sigma)
+        return cls(kind, columns, noise, sigma, float(np.sqrt(variance + sigma * sigma)), mi)
+
+    def __call__(self, x: Array, rng: np.random.Generator) -> Array:
+        signal = INTERACTIONS[self.kind][1](x[:, self.columns])
+        return np.asarray(signal + self.sigma * NOISES[self.noise].draw(len(x), rng)) / self.spread
+
+    def describe(self) -> dict[str, object]:
+        return {"kind": self.kind, "columns": self.columns.tolist(), "noise": self.noise, "sigma": self.sigma}

@@ -10,6 +10,7 @@ from mutualist.datagen.interface import Array, JointDistribution
 from mutualist.errors import ConfigError
 
 Sampler = Callable[[int, np.random.Generator], tuple[Array, Array]]
+MonteCarlo = Callable[[np.random.Generator], tuple[float, float]]
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Labelled(JointDistribution):
 
     Attributes:
         sampler: (n, rng) to x of shape (n, dx) and y of shape (n, dy).
+        again: what `mi` and `mi_stderr` came from, if by Monte Carlo.
     """
 
     dx: int
@@ -26,6 +28,7 @@ class Labelled(JointDistribution):
     sampler: Sampler
     parameters: dict[str, Any] = field(default_factory=dict)
     mi_stderr: float = 0.0
+    again: MonteCarlo | None = None
 
     def __post_init__(self) -> None:
         self.mi = max(float(self.mi), 0.0)
@@ -33,6 +36,9 @@ class Labelled(JointDistribution):
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         return self.sampler(n, rng)
+
+    def estimate_again(self, rng: np.random.Generator) -> tuple[float, float] | None:
+        return None if self.again is None else self.again(rng)
 
 
 def check_names(what: str, given: Iterable[str], known: Iterable[str]) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 
 from mutualist.datagen.families.copulas import KINDS, Copula
 from mutualist.datagen.families.labelled import Labelled
-from mutualist.datagen.families.lifts import random_lift
+from mutualist.datagen.families.lifts import MAX_COLUMNS, random_lift
+from mutualist.datagen.families.tables import check_range, random_correlation
 from mutualist.datagen.interface import Array, Family, JointDistribution
 from mutualist.datagen.registry import register
 
@@ -49,3 +50,35 @@ class LiftedCopula(Family):
 
         parameters = {"copula": pair.parameters, "lift_x": to_x.parameters, "lift_y": to_y.parameters}
         return Labelled(dx, dy, pair.mi, sample, parameters)
+
+
+@register
+@dataclass(frozen=True)
+class LiftedNormal(Family):
+    """A bivariate normal (s, t), each lifted to several columns: I = −½ ln(1 − ρ²), shown by no pair of columns.
+
+    Radii that go together, products of signs, sums modulo one, linear projections of noise; see `lifts`.
+
+    Options: min_mi, max_mi: the law of I, log-uniform. dx, dy ≤ 32.
+    """
+
+    name: ClassVar[str] = "lifted-normal"
+    min_mi: float = 0.02
+    max_mi: float = 4.0
+
+    def __post_init__(self) -> None:
+        check_range("max_mi", self.max_mi, self.min_mi, 8.0)
+
+    def supports(self, dx: int, dy: int) -> bool:
+        return min(dx, dy) >= 1 and max(dx, dy) <= MAX_COLUMNS
+
+    def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
+        rho = random_correlation(rng, self.min_mi, self.max_mi)
+        lift_x, lift_y = random_lift(rng, dx), random_lift(rng, dy)
+
+        def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+            s, e = rng.standard_normal((2, n))
+            return lift_x(s, rng), lift_y(rho * s + np.sqrt(1.0 - rho * rho) * e, rng)
+
+        parameters = {"rho": rho, "x_lift": lift_x.parameters, "y_lift": lift_y.parameters}
+        return Labelled(dx, dy, -0.5 * np.log1p(-rho * rho), sample, parameters)

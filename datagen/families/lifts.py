@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from mutualist.datagen.families.labelled import Labelled, pick
-from mutualist.datagen.interface import Array
+from mutualist.datagen.families.labelled import Labelled, Sampler, pick
+from mutualist.datagen.interface import Array, JointDistribution
+
+# To how many columns the families lift, at most.
+MAX_COLUMNS = 32
 
 # Which lifts exist for one column, and for more.
 SINGLE = ("identity", "identity", "identity", "fold")
@@ -112,3 +115,11 @@ class LiftedPair(Labelled):
 def random_swap(rng: np.random.Generator, dx: int, dy: int, most: int = 1) -> bool:
     """Whether X and Y change places in a family whose Y has at most `most` columns: at random where both ways fit."""
     return dy > most or (dx <= most and bool(rng.random() < 0.5))
+
+
+def respond(
+    rng: np.random.Generator, dx: int, dy: int, swapped: bool, mi: float, sampler: Sampler, parameters: dict[str, Any]
+) -> JointDistribution:
+    """Y's joint distribution with X, which is a random lift of the score that `sampler` draws beside Y."""
+    lift = random_lift(rng, dy if swapped else dx)
+    return LiftedPair(dx, dy, mi, sampler, parameters, lift=lift, swapped=swapped)

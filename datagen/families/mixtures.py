@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -203,7 +204,8 @@ class MixtureFamily(Family):
         student = rng.random() < self.student
         nu = float(self.nu[0] * (self.nu[1] / self.nu[0]) ** rng.random()) if student else np.inf
         mixture = Mixture(*components, nu)
-        mi, stderr = mixture_information(mixture, dx, rng)
+        estimate = partial(mixture_information, mixture, dx)
+        mi, stderr = estimate(rng)
 
         def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
             z = mixture.sample(n, rng)
@@ -211,4 +213,4 @@ class MixtureFamily(Family):
 
         parameters = {"structure": structure, "nu": nu if student else None, "weights": mixture.weights.tolist()}
         parameters |= {"means": mixture.means.tolist(), "covariances": np.asarray(mixture.covariances).tolist()}
-        return Labelled(dx, dy, mi, sample, parameters, stderr)
+        return Labelled(dx, dy, mi, sample, parameters, stderr, estimate)

@@ -1,4 +1,4 @@
-"""A discrete, censored, zero-inflated or count response Y to a score s ~ N(0, 1), which X carries through a lift.
+"""A discrete or count response Y to a score s ~ N(0, 1), which X carries through a lift.
 
 All labels are in nats, by one-dimensional quadrature: I(X; Y) = I(s; Y) = E_s Σ_y p(y | s) ln p(y | s) / p(y).
 X is continuous with dx columns (see `lifts`): linear projections (as in regression), radii, signs of products, sums
@@ -9,45 +9,19 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit, gammaln, ndtr, ndtri, rel_entr, xlog1py, xlogy
+from scipy.special import expit, gammaln, ndtr, ndtri, xlog1py, xlogy
 
-from mutualist.datagen.families.labelled import Labelled, Sampler
-from mutualist.datagen.families.lifts import LiftedPair, random_lift, random_swap
+from mutualist.datagen.families.lifts import MAX_COLUMNS, random_swap, respond
+from mutualist.datagen.families.quadrature import channel_mi, normal_rule, panels
 from mutualist.datagen.families.tables import (
     check_range,
     label_codes,
-    panels,
     random_correlation,
     random_levels,
     random_pmf,
 )
 from mutualist.datagen.interface import Array, Family, JointDistribution
 from mutualist.datagen.registry import register
-
-MAX_COLUMNS = 32
-END = 8.5  # The normal probability beyond is 2e-17.
-
-
-def _normal_rule(width: float, extra: Array | None = None, nodes: int = 8) -> tuple[Array, Array]:
-    """Nodes s and weights φ(s) ds for smooth functions that vary over `width`, with further breaks at `extra`."""
-    breaks = np.linspace(-END, END, 1 + int(np.ceil(2 * END / min(1.0, width))))
-    if extra is not None:
-        breaks = np.unique(np.clip(np.concatenate([breaks, np.ravel(extra)]), -END, END))
-    s, w = panels(breaks, nodes)
-    return s, w * np.exp(-0.5 * s * s) / np.sqrt(2.0 * np.pi)
-
-
-def channel_mi(weights: Array, rows: Array) -> float:
-    """I in nats of a score with quadrature `weights` (m,) and the probabilities `rows` (m, levels) of Y given it."""
-    marginal = weights @ rows
-    return max(0.0, float(weights @ rel_entr(rows, marginal).sum(axis=1)))
-
-
-def _respond(
-    rng: np.random.Generator, dx: int, dy: int, swapped: bool, mi: float, sampler: Sampler, parameters: dict[str, Any]
-) -> JointDistribution:
-    lift = random_lift(rng, dy if swapped else dx)
-    return LiftedPair(dx, dy, mi, sampler, parameters, lift=lift, swapped=swapped)
 
 
 def _noise_cdf(link: str, t: Array) -> Array:
@@ -69,14 +43,14 @@ _OFFSETS = {
 
 def ordinal_mi(cuts: Array, scale: float, link: str) -> float:
     """I(s; Y) in nats, s ~ N(0, 1), Y = number of `cuts` below s + scale · noise (`link`: probit, logit, uniform)."""
-    s, w = _normal_rule(1.0, cuts[:, None] + scale * _OFFSETS[link])
+    s, w = normal_rule(1.0, cuts[:, None] + scale * _OFFSETS[link])
     below = _noise_cdf(link, (cuts - s[:, None]) / scale)
     return channel_mi(w, np.maximum(np.diff(below, axis=1, prepend=0.0, append=1.0), 0.0))
 
 
 def softmax_mi(intercepts: Array, slopes: Array) -> float:
     """I(s; Y) in nats for s ~ N(0, 1), P(Y = k | s) ∝ exp(a_k + b_k s)."""
-    s, w = _normal_rule(2.0 / max(1e-9, float(np.ptp(slopes))))
+    s, w = normal_rule(2.0 / max(1e-9, float(np.ptp(slopes))))
     logits = intercepts + slopes * s[:, None]
     rows = np.exp(logits - logits.max(axis=1, keepdims=True))
     return channel_mi(w, rows / rows.sum(axis=1, keepdims=True))
@@ -123,7 +97,7 @@ class OrdinalResponse(Family):
                 s = rng.standard_normal((n, 1))
                 return s, codes[np.argmax(a + b * s - np.log(rng.standard_exponential((n, levels))), axis=1)]
 
-            return _respond(rng, dx, dy, swapped, softmax_mi(a, b), sample_softmax, parameters)
+            return respond(rng, dx, dy, swapped, softmax_mi(a, b), sample_softmax, parameters)
 
         pmf = random_pmf(rng, levels)
         if kind == "none":
@@ -141,148 +115,13 @@ class OrdinalResponse(Family):
             noisy = s[:, 0] + scale * _noise(kind, n, rng) if scale else s[:, 0]
             return s, codes[np.searchsorted(cuts, noisy)]
 
-        return _respond(rng, dx, dy, swapped, mi, sample, parameters)
+        return respond(rng, dx, dy, swapped, mi, sample, parameters)
 
 
 def _noise(link: str, n: int, rng: np.random.Generator) -> Array:
     if link == "probit":
         return rng.standard_normal(n)
     return rng.logistic(size=n) if link == "logit" else rng.uniform(-1.0, 1.0, n)
-
-
-def censored_normal_mi(rho: float, x_low: float, x_high: float, y_low: float, y_high: float) -> float:
-    """I in nats of a standard bivariate normal of correlation `rho` after X is clipped to [x_low, x_high], Y alike.
-
-    Bounds may be infinite. Atoms by quadrature; inside, the log ratio is quadratic and its partial moments are closed.
-    """
-    s = np.sqrt((1.0 - rho) * (1.0 + rho))
-    x, w = _normal_rule(1.5 * s, np.array([x_low, x_high]))
-    inside = (x > x_low) & (x < x_high)
-    # X inside: Y at an atom, then Y inside (with e = (y − ρx)/s between lower and upper).
-    xi, wi = x[inside], w[inside]
-    lower, upper = (y_low - rho * xi) / s, (y_high - rho * xi) / s
-    total = float(wi @ (rel_entr(ndtr(lower), ndtr(y_low)) + rel_entr(ndtr(-upper), ndtr(-y_high))))
-    d_low, d_high = (np.exp(-0.5 * e * e) / np.sqrt(2.0 * np.pi) for e in (lower, upper))
-    m0 = ndtr(upper) - ndtr(lower)
-    m1 = d_low - d_high
-    # Where a bound is infinite the density is 0, and so must be its product with the bound.
-    m2 = m0 + np.where(d_low > 0.0, lower, 0.0) * d_low - np.where(d_high > 0.0, upper, 0.0) * d_high
-    total += float(wi @ (m0 * (0.5 * (rho * xi) ** 2 - np.log(s)) + m1 * rho * s * xi - 0.5 * m2 * rho**2))
-    # X at an atom: the same rule serves for y.
-    y, v = _normal_rule(1.5 * s, np.array([y_low, y_high]))
-    regions = (y <= y_low, (y > y_low) & (y < y_high), y >= y_high)
-    for bound, sign in ((x_low, 1.0), (x_high, -1.0)):
-        mass = float(ndtr(sign * bound))
-        if mass == 0.0:
-            continue
-        given_y = ndtr(sign * (bound - rho * y) / s)
-        total += float(v[regions[1]] @ rel_entr(given_y[regions[1]], mass))
-        for region, other in ((regions[0], ndtr(y_low)), (regions[2], ndtr(-y_high))):
-            total += float(rel_entr(v[region] @ given_y[region], mass * other))
-    return max(0.0, total)
-
-
-@register
-@dataclass(frozen=True)
-class CensoredResponse(Family):
-    """Y = clip(ρ s + √(1 − ρ²) ε, low, high): a detection limit, a full scale, or both (Tobin 1958).
-
-    In a third of the draws s is clipped, too.
-
-    Options: min_mi, max_mi: the law of −½ ln(1 − ρ²), log-uniform. dy = 1 or dx = 1, up to 32.
-    """
-
-    name: ClassVar[str] = "censored-response"
-    min_mi: float = 0.005
-    max_mi: float = 3.0
-
-    def __post_init__(self) -> None:
-        check_range("max_mi", self.max_mi, self.min_mi, 3.5)
-
-    def supports(self, dx: int, dy: int) -> bool:
-        return min(dx, dy) == 1 and max(dx, dy) <= MAX_COLUMNS
-
-    def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
-        rho = random_correlation(rng, self.min_mi, self.max_mi)
-        y_bounds = _clip_bounds(rng)
-        x_bounds = _clip_bounds(rng) if rng.random() < 1 / 3 else (-np.inf, np.inf)
-        mi = censored_normal_mi(rho, *x_bounds, *y_bounds)
-
-        def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-            s = rng.standard_normal((n, 1))
-            y = rho * s + np.sqrt(1.0 - rho * rho) * rng.standard_normal((n, 1))
-            return np.clip(s, *x_bounds), np.clip(y, *y_bounds)
-
-        parameters = {"rho": rho, "s_bounds": _finite(x_bounds), "y_bounds": _finite(y_bounds)}
-        return _respond(rng, dx, dy, random_swap(rng, dx, dy), mi, sample, parameters)
-
-
-def _finite(bounds: tuple[float, float]) -> list[float | None]:
-    """JSON knows no infinity: an absent bound is null."""
-    return [b if np.isfinite(b) else None for b in bounds]
-
-
-def _clip_bounds(rng: np.random.Generator) -> tuple[float, float]:
-    """A lower bound, an upper one or both, that cut 3 % to 70 % of a standard normal each and leave a tenth between."""
-    low, high = sorted(float(v) for v in ndtri(rng.uniform(0.03, 0.7, 2) * [1.0, -1.0] + [0.0, 1.0]))
-    side = rng.random()
-    if side < 0.4:
-        return low, np.inf
-    if side < 0.6 or ndtr(high) - ndtr(low) < 0.1:
-        return -np.inf, high
-    return low, high
-
-
-def hurdle_normal_mi(rho: float, a: float, b: float) -> float:
-    """I(s; Y) in nats for s ~ N(0, 1): Y > 0 with probability Φ(a + b s), then ln Y = ρ s + √(1 − ρ²) ε.
-
-    The density of ln Y is φ(y) Φ((a + bρy) / √(1 + b²(1 − ρ²))); all integrals are one-dimensional.
-    """
-    var = (1.0 - rho) * (1.0 + rho)
-    s, w = _normal_rule(1.5 / max(1.0, abs(b)))
-    positive = float(ndtr(a / np.sqrt(1.0 + b * b)))
-    zero = ndtr(-a - b * s)
-    total = float(w @ (rel_entr(zero, 1.0 - positive) + xlogy(ndtr(a + b * s), ndtr(a + b * s))))
-    # The same rule serves for y. With f = φ g, −∫ f ln f = −∫ φ g ln g + ∫ φ g (y² + ln 2π)/2.
-    g = ndtr((a + b * rho * s) / np.sqrt(1.0 + b * b * var))
-    total += float(w @ (0.5 * g * s * s - xlogy(g, g)))
-    return max(0.0, total - 0.5 * positive * (1.0 + np.log(var)))
-
-
-@register
-@dataclass(frozen=True)
-class HurdleResponse(Family):
-    """Zero-inflated continuous Y: 0 unless s passes a probit hurdle, else continuous and related to s (Cragg 1971).
-
-    P(Y ≠ 0 | s) = Φ(a + b s); Y = exp(W), or W itself with the zeros in its middle, W = ρ s + √(1 − ρ²) ε.
-
-    Options: min_mi, max_mi: the law of −½ ln(1 − ρ²), log-uniform. dy = 1 or dx = 1, up to 32.
-    """
-
-    name: ClassVar[str] = "hurdle-response"
-    min_mi: float = 0.003
-    max_mi: float = 3.0
-
-    def __post_init__(self) -> None:
-        check_range("max_mi", self.max_mi, self.min_mi, 3.5)
-
-    def supports(self, dx: int, dy: int) -> bool:
-        return min(dx, dy) == 1 and max(dx, dy) <= MAX_COLUMNS
-
-    def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
-        rho = random_correlation(rng, self.min_mi, self.max_mi)
-        b = 0.0 if rng.random() < 0.25 else float(rng.choice([-1.0, 1.0]) * np.exp(rng.uniform(-3.0, 1.2)))
-        a = float(ndtri(rng.uniform(0.1, 0.95)) * np.sqrt(1.0 + b * b))
-        positive = bool(rng.random() < 0.7)
-
-        def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-            s, e, hurdle = rng.standard_normal((3, n, 1))
-            y = rho * s + np.sqrt(1.0 - rho * rho) * e
-            return s, np.where(hurdle < a + b * s, np.exp(y) if positive else y, 0.0)
-
-        parameters = {"rho": rho, "a": a, "b": b, "positive": positive}
-        mi = hurdle_normal_mi(rho, a, b)
-        return _respond(rng, dx, dy, random_swap(rng, dx, dy), mi, sample, parameters)
 
 
 def count_mi(kind: str, a: float, b: float, trials: int, inflation: float) -> float:
@@ -300,7 +139,7 @@ def count_mi(kind: str, a: float, b: float, trials: int, inflation: float) -> fl
         rows = np.exp(y * log_rate - np.exp(log_rate) - gammaln(y + 1))
         rows /= rows.sum(axis=1, keepdims=True)
     else:
-        s, w = _normal_rule(1.5 / max(1.0, abs(b)))
+        s, w = normal_rule(1.5 / max(1.0, abs(b)))
         y = np.arange(trials + 1)
         p = ndtr(a + b * s)[:, None]
         choose = gammaln(trials + 1) - gammaln(y + 1) - gammaln(trials - y + 1)
@@ -354,36 +193,4 @@ class CountResponse(Family):
         if kind == "binomial":
             parameters["trials"] = trials
         mi = count_mi(kind, a, b, trials, inflation)
-        return _respond(rng, dx, dy, random_swap(rng, dx, dy), mi, sample, parameters)
-
-
-@register
-@dataclass(frozen=True)
-class LiftedNormal(Family):
-    """A bivariate normal (s, t), each lifted to several columns: I = −½ ln(1 − ρ²), shown by no pair of columns.
-
-    Radii that go together, products of signs, sums modulo one, linear projections of noise; see `lifts`.
-
-    Options: min_mi, max_mi: the law of I, log-uniform. dx, dy ≤ 32.
-    """
-
-    name: ClassVar[str] = "lifted-normal"
-    min_mi: float = 0.02
-    max_mi: float = 4.0
-
-    def __post_init__(self) -> None:
-        check_range("max_mi", self.max_mi, self.min_mi, 8.0)
-
-    def supports(self, dx: int, dy: int) -> bool:
-        return min(dx, dy) >= 1 and max(dx, dy) <= MAX_COLUMNS
-
-    def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
-        rho = random_correlation(rng, self.min_mi, self.max_mi)
-        lift_x, lift_y = random_lift(rng, dx), random_lift(rng, dy)
-
-        def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-            s, e = rng.standard_normal((2, n))
-            return lift_x(s, rng), lift_y(rho * s + np.sqrt(1.0 - rho * rho) * e, rng)
-
-        parameters = {"rho": rho, "x_lift": lift_x.parameters, "y_lift": lift_y.parameters}
-        return Labelled(dx, dy, -0.5 * np.log1p(-rho * rho), sample, parameters)
+        return respond(rng, dx, dy, random_swap(rng, dx, dy), mi, sample, parameters)

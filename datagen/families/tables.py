@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, rel_entr
 
+from mutualist.datagen.families.quadrature import normal_panels
 from mutualist.datagen.interface import Array, JointDistribution
 from mutualist.errors import ConfigError
 
@@ -114,23 +115,6 @@ def random_correlation(rng: np.random.Generator, low: float, high: float) -> flo
     return float(np.sqrt(-np.expm1(-2.0 * mi)) * rng.choice((-1.0, 1.0)))
 
 
-def panels(breaks: Array, nodes: int = 12) -> tuple[Array, Array]:
-    """Composite Gauss-Legendre rule between increasing `breaks`: (len − 1)·nodes nodes and their weights."""
-    t, w = _legendre(nodes)
-    half = 0.5 * np.diff(breaks)
-    middle = 0.5 * (breaks[1:] + breaks[:-1])
-    return (middle[:, None] + half[:, None] * t).ravel(), (half[:, None] * w).ravel()
-
-
-_RULES: dict[int, tuple[Array, Array]] = {}
-
-
-def _legendre(nodes: int) -> tuple[Array, Array]:
-    if nodes not in _RULES:
-        _RULES[nodes] = np.polynomial.legendre.leggauss(nodes)
-    return _RULES[nodes]
-
-
 def quantised_normal_table(pmf_x: Array, pmf_y: Array, rho: float) -> Array:
     """Joint table of two ordinal variables that cut a bivariate normal of correlation `rho` into levels.
 
@@ -140,10 +124,10 @@ def quantised_normal_table(pmf_x: Array, pmf_y: Array, rho: float) -> Array:
     s = np.sqrt((1.0 - rho) * (1.0 + rho))
     cuts_x, cuts_y = ndtri(np.cumsum(pmf_x)[:-1]), ndtri(np.cumsum(pmf_y)[:-1])
     breaks = np.unique(np.concatenate([cuts_x, np.linspace(-8.0, 8.0, 2 + int(16.0 / min(1.0, 1.5 * s)))]))
-    x, w = panels(breaks, 8)
+    x, w = normal_panels(breaks)
     below = ndtr((cuts_y - rho * x[:, None]) / s)
     given_x = np.diff(below, axis=1, prepend=0.0, append=1.0)
-    mass = given_x * (w * np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi))[:, None]
+    mass = given_x * w[:, None]
     starts = np.concatenate([[0], np.searchsorted(x, cuts_x)])
     return np.maximum(np.add.reduceat(mass, starts, axis=0), 0.0)
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from mutualist.datagen.column_maps import standardise
+from mutualist.datagen.dispersion import Range
 from mutualist.datagen.interface import Array
-from mutualist.datagen.structures import Range
 from mutualist.datagen.transforms import SideTransform, Stated, register
 from mutualist.errors import ConfigError
 

@@ -1,19 +1,16 @@
-"""`mutualist datagen show | verify | report`: look at a meta-dataset that was made."""
+"""`mutualist datagen show | report`: look at a meta-dataset that was made."""
 
 import json
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
-from mutualist.errors import DataError, InputError
+from mutualist.datagen.inspection.verify import BAR_COLUMNS, Place
 
 if TYPE_CHECKING:
     from mutualist.datagen.inspection.provenance import Comparison
@@ -22,19 +19,8 @@ HEAD = 5  # rows shown
 WIDEST = 6  # columns of X and of Y shown
 
 
-def _local(path: Path) -> Path:
-    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path)):
-        raise InputError(f"{path} is a URI; a meta-dataset is looked at on this machine: copy it into a folder first")
-    return path
-
-
-Directory = Annotated[
-    Path, typer.Argument(metavar="DIR", help="The meta-dataset, a folder that `make --out` wrote.", callback=_local)
-]
-
-
 def show(
-    directory: Directory,
+    place: Place,
     number: Annotated[int, typer.Option("--id", help="The record's id within its split, from 0.")],
     split: Annotated[str, typer.Option(help="train, validation, calibration or test.")] = "train",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -45,7 +31,7 @@ def show(
     """
     from mutualist.datagen.inspection.provenance import compare_record
 
-    found = compare_record(directory, split, number)
+    found = compare_record(place, split, number)
     if as_json:
         typer.echo(json.dumps(_plain(found, split)))
     else:
@@ -61,7 +47,7 @@ def _plain(found: "Comparison", split: str) -> dict[str, Any]:
     return {
         "split": split,
         "id": stored.id,
-        "path": str(found.path),
+        "path": str(found.file),
         "row": found.row,
         "identical": found.identical,
         "differences": {
@@ -98,7 +84,7 @@ def _print(found: "Comparison", split: str, console: Console) -> None:
         ("transforms", ", ".join(transforms) or "none"),
         ("", _cut(r.transforms) if transforms else ""),
         ("seed path", ", ".join(str(v) for v in r.seed_path)),
-        ("stored in", f"{found.path}, row {found.row}"),
+        ("stored in", f"{found.file}, row {found.row}"),
     ):
         if name or value:
             facts.add_row(name, value)
@@ -115,7 +101,7 @@ def _print(found: "Comparison", split: str, console: Console) -> None:
         if found.versions:
             console.print(describe_versions(found.versions), markup=False, highlight=False)
     if found.file_problem:
-        console.print(f"[bold]the file[/] {found.path}: {found.file_problem}", highlight=False)
+        console.print(f"[bold]the file[/] {found.file}: {found.file_problem}", highlight=False)
 
 
 def _cut(text: str, most: int = 600) -> str:
@@ -138,61 +124,22 @@ def _rows(x: "np.ndarray[Any, Any]", y: "np.ndarray[Any, Any]") -> Table:
     return table
 
 
-def verify(directory: Directory) -> None:
-    """Check every shard against the manifest: there, whole, unchanged, and of this meta-dataset.
-
-    Names each file that is not, and then ends with exit code 1.
-    """
-    from mutualist.datagen.integrity import check_files
-    from mutualist.datagen.manifest import read_manifest
-
-    total = len(read_manifest(directory)["shards"])
-    wrong, good, size = [], 0, 0
-    console = Console()
-    with bar(console, "shards", total) as advance:
-        for checked in check_files(directory):
-            advance(1)
-            size += checked.bytes
-            if checked.problem:
-                wrong.append(checked)
-            else:
-                good += 1
-    for checked in wrong:
-        console.print(f"{checked.path}: {checked.problem}", markup=False, highlight=False, soft_wrap=True)
-    console.print(
-        f"{good:,} of {total:,} shards are as the manifest lists them ({size / 2**20:,.1f} MiB read)", highlight=False
-    )
-    if wrong:
-        raise DataError(f"{directory}: {len(wrong)} files are not what the manifest lists (named above)")
-
-
 def report(
-    directory: Directory,
+    place: Place,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
-    checks: Annotated[int, typer.Option(min=0, help="Labels to check with nearest neighbours; 0 for none.")] = 48,
+    checks: Annotated[int, typer.Option(min=0, help="Labels to check by second methods; 0 for none.")] = 48,
     seed: Annotated[int, typer.Option(min=0, help="Which records are shown and checked.")] = 0,
 ) -> None:
     """Write one HTML page with pictures: what was made, and whether its labels hold."""
     from mutualist.datagen.inspection.report import write_report
 
     console = Console()
-    with Progress(*_COLUMNS, console=console, transient=True) as progress:
+    with Progress(*BAR_COLUMNS, console=console, transient=True) as progress:
 
         def step(what: str, done: int, total: int) -> None:
             task = next((t for t in progress.tasks if t.description == what), None)
             key = progress.add_task(what, total=total) if task is None else task.id
             progress.update(key, completed=done)
 
-        summary = write_report(directory, out, checks=checks, seed=seed, on_progress=step)
+        summary = write_report(place, out, checks=checks, seed=seed, on_progress=step)
     console.print(f"{out}: {summary}", markup=False, highlight=False, soft_wrap=True)
-
-
-_COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-
-
-@contextmanager
-def bar(console: Console, what: str, total: int) -> Iterator[Any]:
-    """A progress bar; yields what moves it on."""
-    with Progress(*_COLUMNS, console=console, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda step: progress.advance(task, step)

@@ -7,17 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm, LogNorm
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from mutualist.datagen.inspection.label_checks import LabelCheck
+from mutualist.datagen.inspection.label_checks import METHODS, LabelCheck
 
 # Blue, vermilion and ink of Okabe & Ito (2008).
 BLUE, VERMILION, INK, QUIET, GRID = "#0072B2", "#D55E00", "#1B2733", "#5B6770", "#E3E7EA"
-DPI = 110
+DPI = 160
 SMALLEST_MI = 1e-3  # nats; what lies below, but not at 0, is counted in the first bar
 _COUNTS = "YlGnBu"
 
@@ -164,37 +163,40 @@ def _middle(values: NDArray[np.float32]) -> tuple[float, float]:
     return max(least, low - 0.25 * width) - 0.06 * width, min(most, high + 0.25 * width) + 0.06 * width
 
 
+_METHOD_COLOURS = dict(zip(METHODS, ("#CC79A7", "#009E73", BLUE, QUIET), strict=True))
+
+
 def draw_label_checks(checks: Sequence[LabelCheck]) -> bytes:
-    """Label against nearest neighbours, with the range that is allowed; and the difference by number of columns."""
-    figure, (left, right) = _figure(11, 4.6, 1, 2, width_ratios=[1.15, 1])
-    mi = np.array([c.mi for c in checks])
-    estimate = np.array([c.estimate for c in checks])
-    d = np.array([c.dx + c.dy for c in checks])
-    allowed = np.array([c.tolerance for c in checks]).T
-    agrees = np.array([c.agrees for c in checks])
-    norm = BoundaryNorm(np.arange(1.5, max(d.max(), 3) + 1), 256)
-    top = max(0.5, float(max(mi.max(), estimate.max()))) * 1.06
+    """Each estimate against its label, and where in its allowed range it lies; a ring around those outside."""
+    figure, (left, right) = _figure(11, 4.4, 1, 2, width_ratios=[1, 1.25])
+    rng = np.random.default_rng(0)  # of the picture alone
+    top = max(0.5, *(max(c.mi, c.estimate) for c in checks)) * 1.06
     left.plot([0, top], [0, top], color=QUIET, linewidth=1)
-    left.errorbar(mi, mi, yerr=allowed, fmt="none", ecolor="#B8C2C9", elinewidth=3.2, zorder=1.5)
-    jitter = np.random.default_rng(0).uniform(-0.28, 0.28, len(d))  # of the picture alone
-    for axes, across, up in ((left, mi, estimate), (right, d + jitter, estimate - mi)):
-        axes.scatter(across, up, c=d, cmap="cividis", norm=norm, s=30, edgecolors="white", linewidths=0.6, zorder=3)
-        if (~agrees).any():
-            axes.scatter(across[~agrees], up[~agrees], s=110, facecolors="none", edgecolors=VERMILION, linewidths=1.8,
-                         zorder=4, label="outside its range")  # fmt: skip
-    left.set(xlim=(-0.03 * top, top), ylim=(min(-0.05 * top, float(estimate.min()) * 1.1), top))
+    shown = [m for m in METHODS if any(c.method == m for c in checks)]
+    for place, method in enumerate(reversed(shown)):
+        own = [c for c in checks if c.method == method]
+        mi, estimate = np.array([[c.mi, c.estimate] for c in own]).T
+        side = np.array([c.tolerance[c.estimate > c.mi] for c in own])
+        # Where nothing is asked of what lies below, the upper limit is the measure of both.
+        side = np.where(np.isfinite(side), side, [c.tolerance[1] for c in own])
+        within = np.clip((estimate - mi) / side, -2.4, 2.4)
+        across = place + rng.uniform(-0.3, 0.3, len(own))
+        agrees = np.array([c.agrees for c in own])
+        dots = {"s": 22, "color": _METHOD_COLOURS[method], "alpha": 0.75, "linewidths": 0, "zorder": 3}
+        left.scatter(mi, estimate, **dots)
+        right.scatter(within, across, **dots)
+        for axes, x, y in ((left, mi, estimate), (right, within, across)):
+            axes.scatter(x[~agrees], y[~agrees], s=110, facecolors="none", edgecolors=VERMILION, linewidths=1.8,
+                         zorder=4)  # fmt: skip
+    left.set(xlim=(-0.03 * top, top), ylim=(min([-0.05 * top, *(c.estimate * 1.1 for c in checks)]), top))
     left.set_xlabel("label (nats)", color=INK)
-    left.set_ylabel("nearest neighbours (nats)", color=INK)
-    right.axhline(0, color=QUIET, linewidth=1)
-    right.set_xticks(np.unique(d))
-    right.set_xlabel("columns dx + dy", color=INK)
-    right.set_ylabel("nearest neighbours minus label (nats)", color=INK)
-    if (~agrees).any():
-        left.legend(frameon=False, fontsize=9, loc="upper left")
-    bar = figure.colorbar(ScalarMappable(norm, "cividis"), ax=right, pad=0.02, ticks=np.unique(d))
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(colors=QUIET, length=0)
-    bar.set_label("columns dx + dy", color=QUIET, fontsize=9)
+    left.set_ylabel("second method (nats)", color=INK)
+    right.axvspan(-1, 1, color="#EAF2F7", zorder=0)
+    right.axvline(0, color=QUIET, linewidth=1)
+    right.set(xlim=(-2.5, 2.5), ylim=(-0.6, len(shown) - 0.4), xticks=[-2, -1, 0, 1, 2])
+    right.set_yticks(range(len(shown)), reversed(shown), fontsize=9, color=INK)
+    right.grid(axis="y", visible=False)
+    right.set_xlabel("second method minus label, as a share of what is allowed", color=INK)
     return _png(figure)
 
 

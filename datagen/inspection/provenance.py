@@ -14,7 +14,8 @@ from mutualist.datagen.config import DatasetConfig, parse_config
 from mutualist.datagen.integrity import shard_problem
 from mutualist.datagen.manifest import MANIFEST, read_manifest
 from mutualist.datagen.prior import Prior, Record
-from mutualist.datagen.schema import SPLITS, shard_path
+from mutualist.datagen.schema import SPLITS
+from mutualist.datagen.storage import Store, StoredFile, shard_name
 from mutualist.errors import DataError, InputError, MutualistError
 
 
@@ -23,14 +24,14 @@ class Comparison:
     """A stored record beside the one made again.
 
     Attributes:
-        path, row: where it is stored.
+        file, row: where it is stored.
         stored, again: both records.
         differences: names of the fields that are not equal to the last bit.
         file_problem: what is wrong with the shard as a file, if anything (see `integrity.shard_problem`).
         versions: of each package that is not what it was when the record was made: (then, now).
     """
 
-    path: Path
+    file: StoredFile
     row: int
     stored: Record
     again: Record
@@ -43,22 +44,22 @@ class Comparison:
         return not self.differences
 
 
-def compare_record(directory: str | Path, split: str, number: int) -> Comparison:
-    """Reads record `number` of a split and makes it again.
+def compare_record(place: str | Path, split: str, number: int) -> Comparison:
+    """Reads record `number` of a split of the meta-dataset at a path or URI, and makes it again.
 
     Raises:
         InputError: no such split or id; the message says which there are.
         DataError: no meta-dataset, or the shard is missing, truncated or foreign; or the record can no longer be made.
     """
-    directory = Path(directory)
-    manifest = read_manifest(directory)
+    store = Store(place)
+    manifest = read_manifest(store)
     versions = changed_versions(manifest)
     try:
-        config = parse_config(manifest["config"], f"the configuration in {directory / MANIFEST}")
+        config = parse_config(manifest["config"], f"the configuration in {store.place(MANIFEST)}")
         shard, row = locate(config, split, number)
-        path = shard_path(directory, split, shard)
-        problem = shard_problem(path, manifest)
-        stored = read_record(path, row, problem)
+        file = StoredFile(store, shard_name(split, shard))
+        problem = shard_problem(file, manifest)
+        stored = read_record(file, row, problem)
         with threadpool_limits(1):  # as when it was made: sums in another order give other bits
             again = Prior(config).draw_record(split, shard, row)
     except InputError:
@@ -67,7 +68,7 @@ def compare_record(directory: str | Path, split: str, number: int) -> Comparison
         if not versions:
             raise
         raise type(error)(f"{error}\n{describe_versions(versions)}") from error
-    return Comparison(path, row, stored, again, _differences(stored, again), problem, versions)
+    return Comparison(file, row, stored, again, _differences(stored, again), problem, versions)
 
 
 def locate(config: DatasetConfig, split: str, number: int) -> tuple[int, int]:
@@ -83,10 +84,10 @@ def locate(config: DatasetConfig, split: str, number: int) -> tuple[int, int]:
     return divmod(number, config.shard_records)
 
 
-def read_record(path: Path, row: int, problem: str | None = None) -> Record:
+def read_record(shard: StoredFile, row: int, problem: str | None = None) -> Record:
     """One record of a shard; `problem`, if known, explains an error."""
     try:
-        with pq.ParquetFile(path) as file:
+        with shard.store.open(shard.name) as opened, pq.ParquetFile(opened) as file:
             for group in range(file.num_row_groups):
                 size = file.metadata.row_group(group).num_rows
                 if row < size:
@@ -94,7 +95,7 @@ def read_record(path: Path, row: int, problem: str | None = None) -> Record:
                     break
                 row -= size
             else:
-                raise DataError(f"shard {path} ends {row + 1} records too early; {problem or 'make it again'}")
+                raise DataError(f"shard {shard} ends {row + 1} records too early; {problem or 'make it again'}")
         cells = {name: plain[name][0] for name in Record._fields}
         n, dx, dy = (cells[name].as_py() for name in ("n", "dx", "dy"))
         x = cells["x"].values.to_numpy().reshape(n, dx)
@@ -103,7 +104,7 @@ def read_record(path: Path, row: int, problem: str | None = None) -> Record:
         rest["seed_path"] = tuple(rest["seed_path"])
         return Record(x=x, y=y, **rest)
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
-        raise DataError(f"shard {path} cannot be read; {problem or error}") from error
+        raise DataError(f"shard {shard} cannot be read; {problem or error}") from error
 
 
 def changed_versions(manifest: dict[str, Any]) -> dict[str, tuple[str, str]]:

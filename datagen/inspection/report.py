@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from mutualist.datagen.config import parse_config
 from mutualist.datagen.inspection import pictures
-from mutualist.datagen.inspection.label_checks import LabelCheck, check_labels, checkable
+from mutualist.datagen.inspection.label_checks import LabelCheck, check_labels
 from mutualist.datagen.inspection.page import Content, render_page
 from mutualist.datagen.inspection.pictures import Example
 from mutualist.datagen.inspection.provenance import changed_versions, locate, read_record
-from mutualist.datagen.integrity import shard_problem
-from mutualist.datagen.manifest import MANIFEST, read_manifest
-from mutualist.datagen.schema import SPLITS, shard_path
+from mutualist.datagen.integrity import read_finished, shard_problem
+from mutualist.datagen.manifest import MANIFEST
+from mutualist.datagen.schema import SPLITS
+from mutualist.datagen.storage import Store, StoredFile, shard_name
 from mutualist.datagen.transforms import TRANSFORMS
 from mutualist.errors import DataError, InputError
 
@@ -42,7 +43,7 @@ class Records(NamedTuple):
 
 
 def write_report(
-    directory: str | Path,
+    place: str | Path,
     out: str | Path,
     checks: int = 48,
     seed: int = 0,
@@ -51,7 +52,8 @@ def write_report(
     """Writes the page and returns a sentence on what it says.
 
     Args:
-        checks: labels to check with nearest neighbours.
+        place: path or URI of the meta-dataset.
+        checks: labels to check by second methods.
         seed: of the choice of records that are drawn as examples and checked.
         on_progress: called with what is being done, how much of it is done, and how much there is.
 
@@ -59,14 +61,12 @@ def write_report(
         DataError: no meta-dataset, one not finished, without records, or with a shard that is not as listed.
         InputError: `out` cannot be written.
     """
-    directory, out = Path(directory), Path(out)
-    manifest = read_manifest(directory)
-    if not manifest["complete"]:
-        raise DataError(f"the meta-dataset at {directory} is not finished: run `mutualist datagen make` with it again")
+    store, out = Store(place), Path(out)
+    manifest = read_finished(store)
     if not out.parent.is_dir():
         raise InputError(f"cannot write {out}: there is no folder {out.parent}")
-    config = parse_config(manifest["config"], f"the configuration in {directory / MANIFEST}")
-    records, transforms = _read(directory, manifest, on_progress)
+    config = parse_config(manifest["config"], f"the configuration in {store.place(MANIFEST)}")
+    records, transforms = _read(store, manifest, on_progress)
     rng = np.random.default_rng(seed)
 
     chosen = [_choose_examples(records, rng, single) for single in (True, False)]
@@ -77,9 +77,9 @@ def write_report(
         for i in part:
             split, number = SPLITS[records.split[i]], int(records.id[i])
             shard, row = locate(config, split, number)
-            grids[-1].append(_example(shard_path(directory, split, shard), row, split))
+            grids[-1].append(_example(StoredFile(store, shard_name(split, shard)), row))
             on_progress("examples", sum(len(g) for g in grids), total)
-    picks = _choose_checks(records, checks, rng)
+    picks = _round_robin(records.family, np.arange(len(records.id)), checks, rng)
     done: list[int] = []
 
     def advance() -> None:
@@ -88,7 +88,7 @@ def write_report(
 
     checked = check_labels(config, [(SPLITS[records.split[i]], int(records.id[i])) for i in picks], advance)
     content = Content(
-        directory=directory.absolute(),
+        place=str(store),
         manifest=manifest,
         facts=_facts(records, manifest, checked),
         splits=_splits(records, manifest),
@@ -107,21 +107,22 @@ def write_report(
     except OSError as error:
         raise InputError(f"cannot write {out}: {error}") from error
     agree = sum(c.agrees for c in checked)
-    return f"{len(records.id):,} records; {agree} of {len(checked)} checked labels agree with nearest neighbours"
+    return f"{len(records.id):,} records; {agree} of {len(checked)} checks of {len(picks)} labels agree"
 
 
-def _read(directory: Path, manifest: dict[str, Any], on_progress: OnProgress) -> tuple[Records, dict[str, float]]:
+def _read(store: Store, manifest: dict[str, Any], on_progress: OnProgress) -> tuple[Records, dict[str, float]]:
     """Records without their samples, and the share of records that each transform was applied to."""
     tables, splits, entries = [], [], manifest["shards"]
     for i, entry in enumerate(entries):
-        path = directory / entry["path"]
-        if problem := shard_problem(path, manifest):
-            raise DataError(f"shard {path} cannot be read; {problem}")
-        tables.append(pq.read_table(path, columns=_COLUMNS))
+        shard = StoredFile(store, entry["path"])
+        if problem := shard_problem(shard, manifest):
+            raise DataError(f"shard {shard} cannot be read; {problem}")
+        with store.open(shard.name) as file:
+            tables.append(pq.ParquetFile(file).read(columns=_COLUMNS))
         splits.append(np.full(len(tables[-1]), SPLITS.index(entry["split"])))
         on_progress("shards read and verified", i + 1, len(entries))
     if not sum(len(t) for t in tables):
-        raise DataError(f"the meta-dataset at {directory} has no records")
+        raise DataError(f"the meta-dataset at {store} has no records")
     table = pa.concat_tables(tables)
     shares = {
         t: pc.mean(pc.match_substring(table["transforms"], f'{{"name":"{t}"')).as_py() for t in sorted(TRANSFORMS)
@@ -140,12 +141,6 @@ def _choose_examples(records: Records, rng: np.random.Generator, single: bool) -
     return _round_robin(records.family, clear if len(clear) else fit, EXAMPLES, rng)
 
 
-def _choose_checks(records: Records, count: int, rng: np.random.Generator) -> list[int]:
-    """Records with exact labels that nearest neighbours can judge, the families as even as possible."""
-    fit = (records.mi_stderr == 0) & checkable(records.mi, records.dx + records.dy)
-    return _round_robin(records.family, np.flatnonzero(fit), count, rng)
-
-
 def _round_robin(
     families: NDArray[np.str_], candidates: NDArray[np.int64], count: int, rng: np.random.Generator
 ) -> list[int]:
@@ -160,8 +155,8 @@ def _round_robin(
     return [int(i) for i in shuffled[np.argsort(turns, kind="stable")][:count]]
 
 
-def _example(path: Path, row: int, split: str) -> Example:
-    record = read_record(path, row)
+def _example(shard: StoredFile, row: int) -> Example:
+    record = read_record(shard, row)
     shape = f"n {record.n}" if record.dx == record.dy == 1 else f"{record.dx} × {record.dy}, n {record.n}"
     return Example(record.x[:, 0], record.y[:, 0], record.family, record.mi, f"{record.mi:.2g} nats, {shape}")
 
@@ -174,10 +169,12 @@ def _facts(records: Records, manifest: dict[str, Any], checks: Sequence[LabelChe
         (f"{len(np.unique(records.family))}", "families"),
         (f"{(records.mi == 0).mean():.1%}", "with MI exactly 0"),
         (f"{np.median(records.mi):.2g}", "nats, median MI"),
+        (f"{records.n.min():,}–{records.n.max():,}", "rows each"),
+        (f"{(records.dx + records.dy).min()}–{(records.dx + records.dy).max()}", "columns of X and Y"),
         (f"{(records.mi_stderr == 0).mean():.1%}", "exact labels"),
         (
-            f"{agree} of {len(checks)}" if checks else "none",
-            "labels checked, and within range" if checks else "checked",
+            f"{agree} / {len(checks)}" if checks else "none",
+            "checks of labels within range" if checks else "labels checked",
         ),
         (f"{dropped}", "records dropped"),
         (f"{sum(s['bytes'] for s in manifest['splits'].values()) / 2**20:,.1f}", "MiB"),

@@ -1,13 +1,14 @@
 """Every error is answered by one JSON object (RFC 9457) that says what to change, without data or traceback."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from mutualist.errors import InputError, MutualistError
@@ -15,6 +16,11 @@ from mutualist.serving.http.identity import request_id
 from mutualist.serving.schemas.answers import Problem
 from mutualist.serving.schemas.parse import InvalidRequest
 
+_REMEDY = {
+    404: "there is no such path; /docs lists those there are",
+    405: "this path does not know this method; the header Allow names those it does",
+}
+MAX_DETAIL = 3000  # characters: a message may list names
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -48,7 +54,7 @@ def problem(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": _whole(detail),
+        "detail": _whole(detail[:MAX_DETAIL]),
         "errors": [{key: _whole(text) for key, text in error.items()} for error in errors or []],
         "request_id": request_id.get(),
     }
@@ -65,7 +71,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "content": {MEDIA_TYPE: {}}} for status in statuses}
 
 
-def answer_errors_as_problems(app: FastAPI) -> None:
+def answer_errors_as_problems(app: FastAPI, routes: Sequence[APIRoute]) -> None:
     """Registers how each kind of error is answered. What is none of these is a defect; `Watch` answers it."""
 
     @app.exception_handler(InvalidRequest)
@@ -81,5 +87,12 @@ def answer_errors_as_problems(app: FastAPI) -> None:
         return problem(error.status, error.detail, headers=error.headers)
 
     @app.exception_handler(HTTPException)
-    async def not_here(_: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, str(error.detail), headers=error.headers)
+    async def not_here(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # the framework names the methods of one of the routes with this path only
+            headers["Allow"] = ", ".join(sorted(_methods(routes, request.url.path)))
+        return problem(error.status_code, _REMEDY.get(error.status_code, str(error.detail)), headers=headers)
+
+
+def _methods(routes: Sequence[APIRoute], path: str) -> set[str]:
+    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}

@@ -4,7 +4,7 @@ VERSION = 1
 TABLES = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
-    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
     created REAL NOT NULL,
     updated REAL NOT NULL,
     client TEXT,                    -- name of the API key that may see it

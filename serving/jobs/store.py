@@ -60,18 +60,10 @@ class Store(Database):
         return joined(job.names, job.rows, [_block(row) for row in rows]) if rows else None
 
     def remove(self, id: str) -> str | None:
-        """Cancels an unfinished job, forgets a finished one; answers which, or None if it was gone."""
+        """Removes a job, its table and its result; answers the state it was in, or None if it was gone already."""
         with self._writing():
-            cancelled = self._db.execute(
-                "UPDATE jobs SET state = 'cancelled', updated = ?, owner = NULL "
-                f"WHERE id = ? AND state IN {UNFINISHED}",
-                (self._clock(), id),
-            ).rowcount
-            if cancelled:
-                for table in ("inputs", "blocks"):
-                    self._db.execute(f"DELETE FROM {table} WHERE job = ?", (id,))
-                return "cancelled"
-            return "forgotten" if self._db.execute("DELETE FROM jobs WHERE id = ?", (id,)).rowcount else None
+            row = self._one("DELETE FROM jobs WHERE id = ? RETURNING state", (id,))
+        return str(row[0]) if row else None
 
 
 def _block(row: Sequence[Any]) -> Block:

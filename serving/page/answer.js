@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { byId, count, digits, h } from "./dom.js";
 import { during } from "./notices.js";
-import { curve, scatter, shownPoints } from "./plots.js";
+import { curve, fewValues, scatter, shownPoints } from "./plots.js";
 import { bounds, LEVELS, mostRows, rowNotes, state } from "./state.js";
 import { completeRows, pick, someRows } from "./table.js";
 import { correlation, factor, meaning } from "./words.js";
@@ -48,18 +48,23 @@ export function showAnswer() {
 }
 
 function again(file, x, y) {
-  const shell = (name) => (/^[\w./:-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`);
-  const python = (names) => `[${names.map((name) => JSON.stringify(name)).join(", ")}]`;
-  const options = (state.unit === "nats" ? "" : ` --unit ${state.unit}`) + (state.level === 0.9 ? "" : ` --level ${state.level}`);
+  const shell = (text) => (/^[\w./:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+  const columns = (names) => `table.columns([${names.map((name) => JSON.stringify(name)).join(", ")}])`;
+  const words = ["mutualist estimate", shell(file), "--x", shell(x.join(",")), "--y", shell(y.join(","))];
+  if (state.unit !== "nats") words.push("--unit", state.unit);
+  if (state.level !== 0.9) words.push("--level", state.level);
+  if (state.answer.used.length < state.table.rows) words.push("--nan-policy omit");
+  words.push("--url", location.origin + location.pathname.replace(/\/$/, ""));
   return [
-    `mutualist estimate ${shell(file)} --x ${shell(x.join(","))} --y ${shell(y.join(","))}${options} --url ${new URL(".", location).href.replace(/\/$/, "")}`,
+    words.join(" "),
     "",
-    "import pandas as pd",
     "from mutualist import MutualInfoEstimator",
+    "from mutualist.tables import read_table",
     "",
-    `table = pd.read_csv(${JSON.stringify(file)})`,
-    `r = MutualInfoEstimator.from_pretrained().estimate(table[${python(x)}], table[${python(y)}], nan_policy="omit")`,
-    `r.mi, r.interval(${state.level})  # nats`,
+    `table = read_table(${JSON.stringify(file)})`,
+    "estimator = MutualInfoEstimator.from_pretrained()",
+    `r = estimator.estimate(${columns(x)}, ${columns(y)}, nan_policy="omit")`,
+    `r.mi, r.interval(${state.level})  # in nats`,
   ].join("\n");
 }
 
@@ -89,6 +94,7 @@ export function drawScatter(xs, ys) {
   else byId("scatter").replaceChildren(h("p", { class: "small" }, "No row has values in both columns."));
   byId("scatter-note").textContent = [
     shown.length < rows.length ? `A random ${shown.length.toLocaleString("en")} of ${count(rows.length, "row")} are drawn.` : "",
+    !ranked && [x, y].some((column) => fewValues(column.values)) ? "Points of columns with few values are spread a little, to be seen." : "",
     ranked ? "The estimate depends on ranks alone: this is what it sees of these two columns." : "",
   ].join(" ");
 }

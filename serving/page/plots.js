@@ -47,17 +47,38 @@ function ranks(values) {
   return out;
 }
 
+const FEW = 12;
+
+/** The distinct values, in order, of a column that has no more than a dozen; null for others. */
+export function fewValues(values) {
+  const found = new Set();
+  for (const value of values) {
+    if (Number.isFinite(value)) found.add(value);
+    if (found.size > FEW) return null;
+  }
+  return d3.sort(found);
+}
+
+/** Values moved by up to a sixth of the least gap between them, evenly (by multiples of the golden ratio). */
+function spread(values, few, turn) {
+  const gap = few.length > 1 ? d3.min(d3.pairs(few), ([a, b]) => b - a) : Math.abs(few[0]) || 1;
+  return values.map((value, i) => value + (((i * 0.6180339887 + turn) % 1) - 0.5) * (gap / 3));
+}
+
 /** The sample as points: a and b are {name, values}, already cut to the rows to be shown. */
 export function scatter(box, a, b, asRanks) {
-  const [x, y] = asRanks ? [ranks(a.values), ranks(b.values)] : [a.values, b.values];
+  const few = [a, b].map((column) => (asRanks ? null : fewValues(column.values)));
+  const [x, y] = [a, b].map(({ values }, k) => (asRanks ? ranks(values) : few[k] ? spread(values, few[k], k / 3) : values));
+  const [xTicks, yTicks] = few.map((values) => values ?? 5);
   const suffix = asRanks ? " (rank)" : "";
-  const widest = Math.max(...d3.ticks(...d3.extent(y), 5).map((tick) => d3.format("~g")(tick).length), 3);
+  const shown = few[1] ?? d3.ticks(...d3.extent(y), 5);
+  const widest = Math.max(...shown.map((tick) => d3.format("~g")(tick).length), 3);
   draw(box, {
     ariaLabel: `Scatter plot of ${b.name} against ${a.name}`,
     ariaDescription: `${x.length} points`,
     marginLeft: 20 + 7 * Math.min(widest, 12),
-    x: { label: `${a.name}${suffix} →`, labelArrow: "none", nice: true, ticks: 5 },
-    y: { label: `↑ ${b.name}${suffix}`, labelArrow: "none", nice: true, ticks: 5, grid: true },
+    x: { label: `${a.name}${suffix} →`, labelArrow: "none", nice: !few[0], ticks: xTicks },
+    y: { label: `↑ ${b.name}${suffix}`, labelArrow: "none", nice: !few[1], ticks: yTicks, grid: true },
     marks: [
       Plot.dot({ length: x.length }, {
         x,

@@ -80,13 +80,13 @@ async def result(request: Request, id: str) -> Response:
 
 
 @router.delete(
-    "/v1/jobs/{id}", status_code=204, responses=documented(401, 404, 429), summary="Cancel a job, or forget it"
+    "/v1/jobs/{id}", status_code=204, responses=documented(401, 404, 429), summary="Cancel a job, or forget its result"
 )
 async def remove(request: Request, id: str) -> Response:
-    """Cancels an unfinished job; forgets a finished one and its result."""
+    """Stops a job that is unfinished, and forgets it with all that was kept of it."""
     service = service_of(request)
     job = await _job(service, id)
-    if await anyio.to_thread.run_sync(service.store.remove, job.id) == "cancelled":
+    if await anyio.to_thread.run_sync(service.store.remove, job.id) in ("queued", "running"):
         metrics.jobs.labels("cancelled").inc()
     return Response(status_code=204)
 

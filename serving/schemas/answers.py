@@ -102,7 +102,7 @@ class JobResponse(BaseModel):
 
     id: str
     kind: Literal["pairwise"]
-    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    state: Literal["queued", "running", "done", "failed"]
     progress: Progress
     created: str = Field(description="Time in UTC, ISO 8601.")
     updated: str = Field(description="Time in UTC, ISO 8601.")

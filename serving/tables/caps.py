@@ -1,10 +1,12 @@
 """What a table may hold, and what is said when it holds more."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mutualist.errors import InputError
 
 MAX_FILE_COLUMNS = 10_000  # in the file; most may go unused
+MAX_NAME = 500  # characters
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Caps:
             raise InputError(
                 f"the table has more than {MAX_FILE_COLUMNS:,} columns; send the columns to be estimated alone"
             )
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """Raises InputError for a name that is too long to be said again."""
+        if long := next((name for name in names if len(name) > MAX_NAME), None):
+            raise InputError(f"a column has a name of {len(long):,} characters and the limit is {MAX_NAME}; shorten it")
 
     def check_shape(self, rows: int, columns: int) -> None:
         """Raises InputError for more rows, columns or values than are allowed."""

@@ -69,6 +69,7 @@ def read_request(form: Form, body: bytes, query: Query, model: type[TableOptions
     sides: list[list[str]] = []
 
     def choose(known: Sequence[str]) -> list[str] | None:
+        caps.check_names(known)
         if isinstance(options, SidesOptions):
             sides.extend(resolve_columns(names, known) for names in (options.x, options.y))
             if both := next((name for name in sides[0] if name in sides[1]), None):

@@ -100,10 +100,10 @@ def test_an_option_without_default_is_asked_for(name: str) -> None:
         make_family(name, {})
 
 
-def test_every_family_that_needs_no_file_takes_part_in_the_cpu_configuration() -> None:
+def test_every_family_that_needs_no_file_takes_part_in_the_full_configuration() -> None:
     from mutualist.datagen.config import load_config
 
-    named = {c.family for part in load_config("cpu").parts for c in part.components}
+    named = {c.family for part in load_config("full").parts for c in part.components}
     assert named == {name for name in NAMES if not required_options(FAMILIES[name])}
 
 

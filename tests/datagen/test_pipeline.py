@@ -17,8 +17,9 @@ from mutualist.datagen.config import DatasetConfig, parse_config
 from mutualist.datagen.manifest import read_manifest
 from mutualist.datagen.pipeline import Progress, make_dataset, prepare
 from mutualist.datagen.prior import Prior
-from mutualist.datagen.schema import SCHEMA, shard_path, shard_paths
+from mutualist.datagen.schema import SCHEMA, shard_path
 from mutualist.datagen.shards import RecordWriter, make_shard, write_shard
+from mutualist.datagen.storage import Store
 from mutualist.errors import ConfigError, DataError
 
 
@@ -38,7 +39,7 @@ def make_here(config: DatasetConfig, directory: Path) -> dict[str, object]:
 def test_files_hold_what_the_prior_draws(small: DatasetConfig, tmp_path: Path) -> None:
     manifest = make_here(small, tmp_path / "d")
     prior = Prior(small)
-    paths = shard_paths(tmp_path / "d", "train")
+    paths = [Path(str(shard)) for shard in Store(tmp_path / "d").shards("train")]
     assert [p.name for p in paths] == ["shard-00000.parquet", "shard-00001.parquet", "shard-00002.parquet"]
     ids = []
     for shard, path in enumerate(paths):
@@ -135,15 +136,15 @@ def test_a_shard_of_another_place_or_configuration_is_named(small: DatasetConfig
 
 def test_missing_splits_and_shards_are_named(small: DatasetConfig, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no meta-dataset"):
-        shard_paths(tmp_path / "nowhere", "train")
+        Store(tmp_path / "nowhere").shards("train")
     make_here(small, tmp_path)
     with pytest.raises(DataError, match="calibration"):
-        shard_paths(tmp_path, "calibration")
+        Store(tmp_path).shards("calibration")
     with pytest.raises(DataError, match="no split"):
-        shard_paths(tmp_path, "trian")
+        Store(tmp_path).shards("trian")
     shard_path(tmp_path, "train", 1).unlink()
     with pytest.raises(DataError, match="shard-00001"):
-        shard_paths(tmp_path, "train")
+        Store(tmp_path).shards("train")
 
 
 def test_workers_and_scheduler_exclude_each_other(small: DatasetConfig, tmp_path: Path) -> None:

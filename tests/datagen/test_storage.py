@@ -2,13 +2,10 @@
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from pyarrow import fs
 
 from mutualist.datagen.config import DatasetConfig, parse_config
 from mutualist.datagen.manifest import MANIFEST
@@ -16,41 +13,6 @@ from mutualist.datagen.pipeline import make_dataset, prepare
 from mutualist.datagen.shards import make_shard
 from mutualist.datagen.storage import Store
 from mutualist.errors import ConfigError, DataError
-
-# Read by pyarrow's S3 client, here and in workers.
-ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_DEFAULT_REGION": "us-east-1",
-}
-QUERY = "endpoint_override={host}:{port}&scheme=http&allow_bucket_creation=true"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The query part of URIs that lead to a real server, which speaks S3 over a loopback port."""
-    # Takes a second to import, which only the tests that need it pay.
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        running = ThreadedMotoServer("127.0.0.1", port=0)
-        running.start()
-        host, port = running.get_host_and_port()
-        yield QUERY.format(host=host, port=port)
-        running.stop()
-
-
-@pytest.fixture
-def bucket(server: str, request: pytest.FixtureRequest) -> str:
-    """A URI of an empty place in a bucket of its own."""
-    name = "bucket-" + request.node.name.replace("_", "-")[:40]
-    filesystem, root = fs.FileSystem.from_uri(f"s3://{name}?{server}")
-    filesystem.create_dir(root)
-    return f"s3://{name}/some/prefix?{server}"
 
 
 def tree(store: Store) -> dict[str, bytes]:
@@ -73,7 +35,7 @@ def test_s3_holds_the_bytes_of_a_directory_and_a_run_goes_on(small: DatasetConfi
     # All shards are there: no cluster starts, and what is left is to read them back and write the manifest.
     assert make_dataset(small, bucket) == manifest
     assert tree(store) == tree(Store(tmp_path))
-    assert store.shards("train") == [f"train/shard-{i:05d}.parquet" for i in range(3)]
+    assert [shard.name for shard in store.shards("train")] == [f"train/shard-{i:05d}.parquet" for i in range(3)]
     with store.open("train/shard-00002.parquet") as file:
         assert pq.ParquetFile(file).metadata.num_rows == 10
     other = parse_config({**small.model_dump(mode="json"), "seed": 8})
@@ -152,6 +114,8 @@ def test_unusable_uris_are_refused_without_showing_secrets(uri: str, words: str)
 
 def test_missing_shards_are_named(tmp_path: Path) -> None:
     store = Store(tmp_path)
+    with pytest.raises(DataError, match="no meta-dataset"):
+        store.shards("test")
     for number in (0, 2):
         store.write(f"test/shard-{number:05d}.parquet", b"")
     with pytest.raises(DataError, match="shard-00001"):

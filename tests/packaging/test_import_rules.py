@@ -17,8 +17,10 @@ EVERYWHERE = {"mutualist.errors"}
 ALLOWED = {
     "datagen": EVERYWHERE,
     "models": EVERYWHERE,
-    # of datagen, the format on disk alone: its schema, and the check that a shard is what its manifest says
-    "training": EVERYWHERE | {"mutualist.models", "mutualist.datagen.schema", "mutualist.datagen.integrity"},
+    # of datagen, the format on disk alone: its schema, where it lies, and that a shard is what its manifest says
+    "training": EVERYWHERE
+    | {"mutualist.models"}
+    | {f"mutualist.datagen.{name}" for name in ("schema", "storage", "integrity")},
     "serving": {"mutualist"},
     "mutualist": {"mutualist"},
 }

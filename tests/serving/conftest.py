@@ -1,5 +1,8 @@
 """A client for the application in this process: a real event loop that stays, no socket."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 from mutualist.serving.app import create_app
 from mutualist.serving.settings import Settings
 
+Starter = Callable[..., tuple[subprocess.Popen[str], str]]
 Client = Callable[..., httpx.Response]
 
 
@@ -44,3 +48,27 @@ def make_client(gaussian: Any, tmp_path: Path) -> Iterator[Callable[..., Client]
 @pytest.fixture
 def client(make_client: Callable[..., Client]) -> Client:
     return make_client()
+
+
+@pytest.fixture(scope="session")
+def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    """Starts `mutualist serve` as users do, with the given options, and gives the process and its address."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*options: str) -> tuple[subprocess.Popen[str], str]:
+        folder = tmp_path_factory.mktemp("service")
+        words = ["serve", "--port", "0", "--state-dir", str(folder), *options]
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "mutualist", *words], stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        started.append(process)
+        assert process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        assert found, (folder / "log").read_text()
+        return process, found[0]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

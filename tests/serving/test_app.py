@@ -79,6 +79,11 @@ def test_other_paths_and_methods_are_problems_too(client: Client, method: str, p
     assert response.headers["content-type"] == "application/problem+json"
 
 
+def test_the_methods_of_a_path_are_named(client: Client) -> None:
+    assert client("OPTIONS", "/v1/jobs/x").headers["allow"] == "DELETE, GET"
+    assert client("GET", "/v1/estimate").headers["allow"] == "POST"
+
+
 @pytest.mark.parametrize(
     ("limit", "value", "status", "says"),
     [

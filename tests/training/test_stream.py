@@ -70,7 +70,7 @@ def test_devices_read_disjoint_records(dataset):
     one = MetaDataModule(str(dataset)).stream("train", shuffle=True)
     found = []
     for rank in range(3):
-        stream = RecordStream(one.paths, one.counts, SMALL, shuffle=True, rank=rank, world_size=3)
+        stream = RecordStream(one.shards, one.counts, SMALL, shuffle=True, rank=rank, world_size=3)
         found += names(stream)
     assert sorted(found) == list(range(120))
 
@@ -119,7 +119,7 @@ def test_a_shard_that_shrinks_while_being_read_is_noticed(dataset):
     stream = MetaDataModule(str(dataset)).stream("train")
     counts = [stream.counts[0] + 1, *stream.counts[1:]]
     with pytest.raises(DataError, match=r"shard-00000\.parquet: gave 40 records where 41 were counted"):
-        list(RecordStream(stream.paths, counts, SMALL, shuffle=False))
+        list(RecordStream(stream.shards, counts, SMALL, shuffle=False))
 
 
 def test_an_empty_split_is_refused(make_dataset):

@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 from scipy.special import digamma
 
+from mutualist.datagen.families.ball import Ball, pearson_information
 from mutualist.datagen.families.closed_forms import (
-    Ball,
     GammaExponential,
     SmoothedUniform,
     gamma_exponential_information,
-    pearson_information,
     smoothed_uniform_information,
     smoothed_uniform_slope,
 )

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
+from mutualist.datagen.dispersion import Ranges, mi_of_covariance
 from mutualist.datagen.families.fitted_flow import FittedFlowFamily, ThroughFlow, whitened
 from mutualist.datagen.flows.fit import FittedFlow
 from mutualist.datagen.registry import make_family
-from mutualist.datagen.structures import STRUCTURES, Ranges, mi_of_covariance
+from mutualist.datagen.structures import STRUCTURES
 from mutualist.errors import ConfigError, DataError
 
 

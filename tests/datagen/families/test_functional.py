@@ -5,9 +5,10 @@ import pytest
 from scipy import stats
 
 from mutualist.datagen.families.additive import NOISES, ROOT3, ROOT6, Signal, additive_information
+from mutualist.datagen.families.additive_noise import additive_noise_mi
 from mutualist.datagen.families.functional import Functional, draw_law, law_nodes, make_channel
 from mutualist.datagen.families.heteroscedastic import Heteroscedastic, normal_mixture_entropy
-from mutualist.datagen.families.interactions import INTERACTIONS, Interaction, interaction_signal
+from mutualist.datagen.families.interactions import INTERACTIONS, Interaction, SparseInteractions, interaction_signal
 from mutualist.datagen.families.radial import Radial, log_chi, radius_nodes
 from mutualist.datagen.families.shapes import SHAPES, draw_shape
 from mutualist.errors import ConfigError
@@ -195,3 +196,37 @@ def test_unknown_shapes_are_refused(family):
     option = "kinds" if family is Interaction else "shapes"
     with pytest.raises(ConfigError, match="zigzag"):
         family(**{option: ("zigzag",)})
+
+
+def test_sparse_interactions_are_where_they_are_said_to_be(ksg) -> None:
+    """Each response and its own columns by nearest neighbours; what is left of Y is independent of all of X."""
+    rng = np.random.default_rng(12)
+    kinds = ("product", "gate", "switch", "contrast")
+    joint = SparseInteractions(kinds=kinds, mi=(0.8, 1.5), most=3).draw(rng, 8, 4)
+    x, y = joint.sample(8000, rng)
+    own = joint.parameters["interactions"]
+    columns = [j for response in own for j in response["columns"]]
+    assert len(columns) == len(set(columns))
+    found = [ksg(x[:, r["columns"]], y[:, [k]]) for r, k in zip(own, joint.parameters["responses"], strict=True)]
+    assert sum(found) == pytest.approx(joint.mi, abs=0.06 + 0.06 * joint.mi)
+    others = sorted(set(range(4)) - set(joint.parameters["responses"]))
+    assert ksg(x[:, columns[:2]], y[:, others[:1]]) == pytest.approx(0.0, abs=0.04)
+
+
+def test_sparse_interactions_leave_columns_for_each_other() -> None:
+    """Triples of columns are drawn only where pairs are left for the responses to come."""
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        dx, dy = (int(v) for v in rng.integers([2, 1], [9, 6]))
+        joint = SparseInteractions().draw(rng, dx, dy)
+        assert len(joint.parameters["interactions"]) <= min(dx // 2, dy, 4)
+        assert joint.mi > 0
+
+
+def test_strong_dependence_of_one_pair_is_resolved() -> None:
+    """At 6 nats, where signals are far wider than their noise: against a uniform signal in uniform noise."""
+    for sigma in (1 / 300, 1 / 800):
+        t, weights = law_nodes("uniform", 16384)
+        mi = additive_information([Signal(t, weights)], NOISES["uniform"], sigma)
+        # X ~ U(0, 1), noise of width w: additive_noise_mi(w / 2)
+        assert mi == pytest.approx(additive_noise_mi(sigma / 2), rel=2e-3)

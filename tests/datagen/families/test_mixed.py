@@ -15,8 +15,8 @@ from mutualist.datagen.families.mixed import (
     class_conditional_mi,
     staggered_uniform,
     staggered_uniform_mi,
-    zero_inflated_poisson_mi,
 )
+from mutualist.datagen.families.zero_inflated import zero_inflated_poisson_mi
 from mutualist.datagen.registry import make_family
 from mutualist.errors import ConfigError
 

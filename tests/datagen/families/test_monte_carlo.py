@@ -127,7 +127,7 @@ def test_contaminated_copulas(kind, ksg):
 
 
 def test_contamination_of_nothing_is_nothing():
-    mi, stderr = contaminated_information(lambda n: (np.zeros(n), np.zeros(n)), 0.5)
+    mi, stderr = contaminated_information(lambda n, rng: (np.zeros(n), np.zeros(n)), 0.5, np.random.default_rng(0))
     assert mi == pytest.approx(0.0, abs=1e-12)
     assert stderr == pytest.approx(0.0, abs=1e-12)
 

@@ -10,13 +10,8 @@ from scipy.integrate import dblquad
 from scipy.stats import binom, logistic, multivariate_normal, norm, poisson, uniform
 
 from mutualist.datagen.families.lifts import LiftedPair
-from mutualist.datagen.families.responses import (
-    censored_normal_mi,
-    count_mi,
-    hurdle_normal_mi,
-    ordinal_mi,
-    softmax_mi,
-)
+from mutualist.datagen.families.limited import censored_normal_mi, hurdle_normal_mi
+from mutualist.datagen.families.responses import count_mi, ordinal_mi, softmax_mi
 from mutualist.datagen.registry import make_family
 from mutualist.errors import ConfigError
 

@@ -153,35 +153,33 @@ def test_cancelling_stops_the_worker_and_frees_the_disk(
     job = add(store)
     claimed = workers[0].claim()
     assert claimed
-    assert store.remove(job.id) == "cancelled"
-    assert not workers[0].write(claimed, block(gaussian, 0, 4))
+    assert workers[0].write(claimed, block(gaussian, 0, 4))
+    assert store.remove(job.id) == "running"
+    assert not workers[0].write(claimed, block(gaussian, 4, 7))
     workers[0].finish(claimed)
-    seen = store.get(job.id, None)
-    assert seen
-    assert seen.state == "cancelled"
-    assert store.remove(job.id) == "forgotten"
+    assert store.get(job.id, None) is None
     assert store.remove(job.id) is None
+    rows = [store._db.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("jobs", "inputs", "blocks")]
+    assert rows == [(0,)] * 3
 
 
 def test_a_bounded_number_is_unfinished_and_old_ones_are_forgotten(
     store: Store, workers: tuple[Claims, Claims], clock: Clock
 ) -> None:
-    jobs = [add(store, most=2) for _ in range(2)]
+    jobs = [add(store, most=3) for _ in range(3)]
     with pytest.raises(Full):
-        add(store, most=2)
-    store.remove(jobs[0].id)
-    kept = add(store, most=2)
-    clock.now += 100
-    workers[0].forget(older_than=99, most=10)
-    assert store.get(jobs[0].id, None) is None
-    assert store.get(kept.id, None)
-    assert store.get(jobs[1].id, None)
-    for job in (kept, jobs[1]):
-        store.remove(job.id)
-        clock.now += 1
-    workers[0].forget(older_than=99, most=1)
-    assert store.get(kept.id, None) is None
-    assert store.get(jobs[1].id, None)
+        add(store, most=3)
+    for _ in jobs[:2]:
+        claimed = workers[0].claim()
+        assert claimed
+        workers[0].finish(claimed, error="no")
+        clock.now += 10
+    add(store, most=3)
+    workers[0].forget(older_than=19, most=10)
+    assert [bool(store.get(job.id, None)) for job in jobs] == [False, True, True]
+    clock.now += 1000
+    workers[0].forget(older_than=2000, most=1)  # the latest is kept, and so are all that are unfinished
+    assert [bool(store.get(job.id, None)) for job in jobs] == [False, False, True]
 
 
 def test_a_job_is_seen_by_its_own_client_only(store: Store) -> None:

@@ -48,7 +48,9 @@ def open_page(browser: "Browser", service_url: str) -> Iterator[Open]:
     wrong: list[str] = []
     contexts = []
 
-    def opened(width: int = 1200, height: int = 900, expect: tuple[str, ...] = (), **options: Any) -> "Page":
+    def opened(
+        path: str = "/", width: int = 1200, height: int = 900, expect: tuple[str, ...] = (), **options: Any
+    ) -> "Page":
         context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **options)
         contexts.append(context)
         page = context.new_page()
@@ -70,7 +72,7 @@ def open_page(browser: "Browser", service_url: str) -> Iterator[Open]:
                 else wrong.append(f"request: {request.url}")
             ),
         )
-        page.goto(service_url)
+        page.goto(service_url + path)
         return page
 
     yield opened

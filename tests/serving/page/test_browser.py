@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from mutualist import MutualInfoEstimator
+from mutualist.cli import app
 from mutualist.tables import read_table
 
 if TYPE_CHECKING:
@@ -135,6 +138,31 @@ def test_a_table_that_cannot_be_read_is_explained(open_page: Open, content: str 
     assert page.get_by_role("button", name="Diabetes").is_visible()  # and another one can be chosen
 
 
+@pytest.mark.slow
+def test_odd_columns_are_drawn_and_answered(open_page: Open) -> None:
+    rows = [(7, i * 1e306, i * 5e-324, -(10.0 ** (i - 20)), i % 2, "inf" if i == 3 else i) for i in range(40)]
+    page = open_page()
+    names = ["constant", "huge", "tiny", "steep", "two", "endless"]
+    load(page, "odd.csv", ",".join(names) + "\n" + "\n".join(",".join(map(str, row)) for row in rows))
+    for name in names[:-1]:
+        page.get_by_label("How much does: column").select_option(name)
+        shows(page, ".headline", f"^{name}")
+        assert page.locator("#scatter circle").count() == 39
+        assert "NaN" not in page.locator("#scatter").inner_html()
+        assert "left out 1 of 40 rows" in text_of(page, "#result")
+    compared(page)
+    assert "constant columns carry no information" in text_of(page, "#pairs-status")
+
+
+@pytest.mark.slow
+def test_too_few_rows_are_explained_by_the_service(open_page: Open) -> None:
+    page = open_page(expect=("422",))
+    load(page, "short.csv", "a,b\n1,2\n2,1\n3,3\n")
+    page.wait_for_selector("[role=alert] .notice")
+    assert "at least 4" in text_of(page, "[role=alert]")
+    assert page.locator("#scatter circle").count() == 3
+
+
 def test_by_keyboard_alone(open_page: Open) -> None:
     page = open_page()
     keyboard = page.keyboard
@@ -209,6 +237,24 @@ def test_all_pairs_with_intervals_and_downloads(open_page: Open, local: MutualIn
     _, text = saved(page, "picture, SVG")
     ElementTree.fromstring(text)
     assert "var(" not in text
+
+
+@pytest.mark.slow
+def test_what_it_says_of_the_command_and_of_python_gives_the_same(
+    open_page: Open, local: MutualInfoEstimator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page()
+    page.get_by_role("button", name="Diabetes").click()
+    shown = answered(page)
+    page.get_by_label("Unit").select_option("bits")
+    command, code = str(page.locator("#again").text_content()).split("\n\n", 1)
+    monkeypatch.chdir(DIABETES.parent)
+    monkeypatch.setattr(MutualInfoEstimator, "from_pretrained", lambda: local)
+    said = CliRunner().invoke(app, [*shlex.split(command)[1:], "--json"])
+    assert json.loads(said.stdout)["mi"] * np.log(2) == pytest.approx(shown, rel=0.01)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["r"].mi == pytest.approx(shown, rel=0.01)
 
 
 @pytest.mark.slow
@@ -386,3 +432,14 @@ def test_a_large_table_is_sampled_and_says_so(open_page: Open) -> None:
     assert "used a random 50,000 of 51,000 rows" in text_of(page, "#result")
     assert page.locator("#scatter circle").count() == 2000
     assert "A random 2,000 of 51,000 rows are drawn" in text_of(page, "#scatter-note")
+
+
+@pytest.mark.slow
+def test_the_interface_can_be_tried(open_page: Open) -> None:
+    page = open_page("/docs")
+    page.locator("#swagger-ui .info .title", has_text="mutualist").wait_for()
+    operation = page.locator(".opblock", has_text=re.compile("/v1/estimate(?!/)")).first
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    operation.locator(".live-responses-table .response-col_status", has_text="200").wait_for()

@@ -1,0 +1,99 @@
+"""Columns that depend on each other within X and within Y, and not at all between them: I = 0 exactly."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mutualist.datagen.families.labelled import Labelled
+from mutualist.datagen.families.tables import (
+    random_levels,
+    random_pmf,
+)
+from mutualist.datagen.interface import Array, Family, JointDistribution
+from mutualist.datagen.registry import register
+
+
+class _IndependentDiscrete(JointDistribution):
+    mi = 0.0
+
+    def __init__(self, rng: np.random.Generator, dx: int, dy: int) -> None:
+        self.dx, self.dy = dx, dy
+        self._sides = [_independent_side(rng, columns) for columns in (dx, dy)]
+        self.parameters = {
+            side: {"levels": levels, "classes": len(weights), "concentration": concentration}
+            for side, (levels, weights, concentration, _) in zip("xy", self._sides, strict=True)
+        }
+
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        x, y = (_sample_side(n, rng, weights, cumulative) for _, weights, _, cumulative in self._sides)
+        return x, y
+
+
+def _independent_side(rng: np.random.Generator, columns: int) -> tuple[int, Array, float, Array]:
+    """Columns of k levels that share a hidden class: k, weights, concentration, cumulative (classes, columns, k)."""
+    k, classes = random_levels(rng, 2, 20), int(rng.integers(1, 5))
+    concentration = float(np.exp(rng.uniform(np.log(0.3), np.log(20.0))))
+    p = rng.standard_gamma(concentration, (classes, columns, k)) + 1e-6
+    return k, random_pmf(rng, classes), concentration, np.cumsum(p / p.sum(axis=2, keepdims=True), axis=2)
+
+
+def _sample_side(n: int, rng: np.random.Generator, weights: Array, cumulative: Array) -> Array:
+    z = np.searchsorted(np.cumsum(weights)[:-1], rng.random(n), side="right")
+    u = rng.random((n, cumulative.shape[1]))
+    out = np.zeros_like(u)
+    for level in range(cumulative.shape[2] - 1):
+        out += u >= cumulative[z, :, level]
+    return out
+
+
+@register
+@dataclass(frozen=True)
+class IndependentDiscrete(Family):
+    """Discrete X independent of discrete Y: I = 0 exactly. Any dx, dy up to 64.
+
+    Columns inside a side depend on each other through a hidden class.
+    """
+
+    name: ClassVar[str] = "independent-discrete"
+
+    def supports(self, dx: int, dy: int) -> bool:
+        return 1 <= dx <= 64 and 1 <= dy <= 64
+
+    def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
+        return _IndependentDiscrete(rng, dx, dy)
+
+
+@register
+@dataclass(frozen=True)
+class IndependentMixed(Family):
+    """Discrete columns on one side, continuous ones on the other, independent: I = 0 exactly. Any dx, dy up to 64.
+
+    The columns of each side depend on each other: through a hidden class, and through a common scale.
+    """
+
+    name: ClassVar[str] = "independent-mixed"
+
+    def supports(self, dx: int, dy: int) -> bool:
+        return min(dx, dy) >= 1 and max(dx, dy) <= 64
+
+    def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
+        swapped = bool(rng.random() < 0.5)
+        discrete, continuous = (dy, dx) if swapped else (dx, dy)
+        classes, levels = int(rng.integers(1, 5)), random_levels(rng, 2, 20)
+        p = np.array([[random_pmf(rng, levels) for _ in range(discrete)] for _ in range(classes)])
+        cumulative = np.cumsum(p, axis=2)
+        mixing = rng.standard_normal((continuous, continuous))
+        tail = float(rng.uniform(0.0, 1.0))
+
+        def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+            u = rng.random((n, discrete))
+            chosen = cumulative[rng.integers(0, classes, n)]
+            x = np.zeros_like(u)
+            for level in range(levels - 1):
+                x += u >= chosen[:, :, level]
+            y = rng.standard_normal((n, continuous)) @ mixing * np.exp(tail * rng.standard_normal((n, 1)))
+            return (y, x) if swapped else (x, y)
+
+        parameters = {"classes": classes, "levels": levels, "tail": tail, "swapped": swapped}
+        return Labelled(dx, dy, 0.0, sample, parameters)

@@ -1,0 +1,173 @@
+"""Ranks, and what is counted or sorted by them, that move continuously with the data: for gradients.
+
+A hard rank is constant almost everywhere, so its gradient is zero, and a statistic of the order of rows jumps when two
+of them change places. These come near the hard ones and have slopes. All samples of a batch have the same rows N.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+QUERIES = 1024  # rows at which neighbours are looked for: fewer make the gradient noisy
+SOFTNESS = 0.5  # half-width of the edge of a neighbourhood, as a share of its volume
+MAX_HALF = 128  # half-width of a window of lags, in ranks
+CHUNK = 1 << 20  # distances, or moves, held at once
+
+
+def smooth_scores(values: Tensor, ranks: Tensor | None = None) -> Tensor:
+    """Normal scores of smooth ranks, with gradients to `values`.
+
+    The sorted column is cut into blocks: of one value at both ends, growing by one towards the middle, to about sqrt(n)
+    values. The smooth rank of x is read off the line that joins the blocks' means at the blocks' mean ranks. Order
+    statistics are continuous, so it is too; it is never further from the rank than a block is long, exact at both ends,
+    and does not change with shift or scale.
+
+    Args:
+        values: (B, N, D), finite, N >= 2.
+        ranks: (B, N, D), 0..N-1. If given, rows that share their value with another get these ranks, and keep the
+            gradient: ties are broken as `ranks` breaks them.
+
+    Returns:
+        (B, N, D), of the dtype of `values`.
+    """
+    n = values.shape[1]
+    sizes = _block_sizes(n).to(values.device)
+    ends = sizes.cumsum(0)
+    places = (ends - (sizes + 1) / 2).to(values.dtype)  # mean ranks of the blocks, from 0
+    columns = values.transpose(1, 2).contiguous()  # (B, D, N)
+    ordered = columns.sort(-1).values
+    member = torch.repeat_interleave(torch.arange(len(sizes), device=values.device), sizes)
+    means = ordered.new_zeros(*ordered.shape[:2], len(sizes)).index_add(2, member, ordered / sizes[member])
+    below = torch.searchsorted(means.detach(), columns.detach(), right=True).clamp(1, len(sizes) - 1) - 1
+    low, gap = means.gather(2, below), means.diff(dim=2).gather(2, below)
+    share = torch.where(gap > 0, (columns - low) / torch.where(gap > 0, gap, 1), 0)
+    place = (places[below] + share * places.diff()[below]).clamp(0, n - 1)
+    if ranks is not None:
+        same = ordered[..., 1:] == ordered[..., :-1]
+        edge = same.new_zeros(*same.shape[:2], 1)
+        shared = torch.cat([same, edge], 2) | torch.cat([edge, same], 2)  # (B, D, N), in order
+        hard = ranks.transpose(1, 2)
+        tied = shared.gather(2, hard)
+        place = place + torch.where(tied, hard - place.detach(), 0)
+    return math.sqrt(2.0) * torch.erfinv((2 * place.transpose(1, 2) + 1 - n) / n)
+
+
+def _block_sizes(n: int) -> Tensor:
+    """1, 2, 3, … from both ends, and what is left in the middle; they sum to n."""
+    k = (math.isqrt(4 * n + 1) - 1) // 2  # the most with k (k + 1) <= n
+    half = torch.arange(1, k + 1)
+    rest = n - k * (k + 1)
+    return torch.cat([half, torch.tensor([rest] if rest else [], dtype=half.dtype), half.flip(0)])
+
+
+def smooth_concomitants(scores: Tensor, lags: tuple[int, ...]) -> Tensor:
+    """As `pairs.concomitants`, continuous in the scores: (B, D, D, lags, 2), entry [j, k].
+
+    How far column k moves is read at a distance of exactly `lag` ranks along column j, off a line fitted to all pairs
+    of rows in a window around that distance (2 sqrt(n) ranks on either side): about the mean over neighbours, from
+    more pairs. Narrow windows would be rougher than a useful gradient.
+    """
+    b, n, d = scores.shape
+    u = 0.5 * torch.erf(scores / math.sqrt(2.0))
+    half = [max(min(2 * math.isqrt(n), MAX_HALF), lag // 2) for lag in lags]
+    # A smooth rank is less than a block off, so that beyond `most` rows along the order no pair lies in a window.
+    most = min(n - 1, max(map(sum, zip(lags, half, strict=True))) + 2 * math.isqrt(n) + 2)
+    step = max(1, CHUNK // (b * most * d))
+    found = []
+    for j in range(d):
+        order = u[..., j].detach().argsort(dim=1)
+        walk = u.gather(1, order[..., None].expand(-1, -1, d))
+        parts = [
+            checkpoint(_windows, walk[:, i : i + step + most], j, n, step, most, lags, half, use_reentrant=False)
+            for i in range(0, n - 1, step)
+        ]
+        found.append(torch.stack(parts).sum(0))  # (B, lags, 7, D)
+    s0, s1, s2, move, tilt, log_move, log_tilt = torch.stack(found, 1).unbind(3)  # (B, D, lags, D)
+    spread = (s0 * s2 - s1 * s1).clamp(min=1e-9)
+    mean, mean_log = (s2 * move - s1 * tilt) / spread, (s2 * log_move - s1 * log_tilt) / spread
+    centred = torch.stack([1 - 3 * mean, -(mean_log + 1.5)], -1).transpose(2, 3)  # (B, D, D, lags, 2)
+    itself = torch.tensor([[1 - 3 * lag / n, -(math.log((lag + 1) / n) + 1.5)] for lag in lags]).to(scores)
+    eye = torch.eye(d, dtype=torch.bool, device=scores.device)[..., None, None]
+    exists = torch.tensor([n > lag for lag in lags], device=scores.device)
+    return torch.where(eye, itself, centred) * exists[:, None]
+
+
+def _windows(walk: Tensor, j: int, n: int, rows: int, most: int, lags: tuple[int, ...], half: list[int]) -> Tensor:
+    """Weighted sums over pairs of one of the first `rows` of a walk (B, R, D) and one of the `most` after it.
+
+    (B, lags, 7, D): of 1, s and s^2 (s: how much further apart than the lag in column j, in half-widths), then of |du|
+    and s |du|, and of ln(|du| + 1/n) and s ln(|du| + 1/n).
+    """
+    length, d = walk.shape[1:]
+    rows = min(rows, length)
+    later = torch.nn.functional.pad(walk, (0, 0, 0, most)).unfold(1, most + 1, 1)[:, :rows, :, 1:]  # (B, rows, D, most)
+    moves = later - walk[:, :rows, :, None]
+    at, lag = (torch.arange(k, device=walk.device) for k in (rows, most))
+    exists = at[:, None] + lag + 1 < length
+    apart = n * moves[:, :, j]  # (B, rows, most)
+    size = moves.abs()
+    values = torch.stack([size, (size + 1 / n).log()], 2)  # (B, rows, 2, D, most)
+    sums = []
+    for distance, width in zip(lags, half, strict=True):
+        s = (apart - distance) / width
+        weight = (1 - s.square()).clamp(min=0).square() * exists
+        weights = torch.stack([weight, weight * s, weight * s.square()], 2)  # (B, rows, 3, most)
+        plain = weights.sum((1, 3))[..., None].expand(-1, -1, d)
+        weighted = torch.einsum("brvkm,brwm->bvwk", values, weights[:, :, :2]).flatten(1, 2)
+        sums.append(torch.cat([plain, weighted], 1))
+    return torch.stack(sums, 1)
+
+
+def soft_neighbour_statistics(unit: Tensor, side: Tensor, ks: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """As `neighbours.neighbour_statistics`, with counts that change continuously as rows move.
+
+    A row inside the k-th neighbour's distance counts as 1, far outside as 0, and near the edge by a ramp that is linear
+    in volume: where density is even, the expected count is that of a hard edge. The k-th neighbour lies on the edge of
+    the side that decided its distance, where a hard count leaves it out; so its own share w counts as 2 w - 1.
+
+    Args:
+        unit: (B, N, D) normal scores, zero in columns that do not exist.
+        side: (B, D), true for columns of Y.
+
+    Returns:
+        estimates (B, K) in nats and the standard deviation of their terms (B, K).
+    """
+    b, n, _ = unit.shape
+    exists = unit.detach().abs().amax(1) > 0
+    powers = torch.stack([(exists & ~side).sum(1), (exists & side).sum(1)], 1).to(unit.dtype) / 2
+    queries = min(QUERIES, n)
+    step = max(1, CHUNK // (b * n))
+    parts = [
+        checkpoint(_terms, unit, side, powers, ks, start, min(start + step, queries), use_reentrant=False)
+        for start in range(0, queries, step)
+    ]
+    terms = torch.cat(parts, 1)  # (B, M, K)
+    mean = terms.mean(1)
+    # A small constant keeps the slope of the square root finite where all terms agree.
+    return mean, ((terms - mean[:, None]).square().mean(1) + 1e-8).sqrt()
+
+
+def _terms(unit: Tensor, side: Tensor, powers: Tensor, ks: tuple[int, ...], start: int, stop: int) -> Tensor:
+    n = unit.shape[1]
+    itself = torch.arange(start, stop, device=unit.device)[:, None] == torch.arange(n, device=unit.device)
+    squared = []
+    for mask in (~side, side):
+        part = unit * mask[:, None, :]
+        norm = part.square().sum(2)
+        distance = norm[:, start:stop, None] + norm[:, None, :] - 2 * part[:, start:stop] @ part.transpose(1, 2)
+        squared.append(distance.clamp(min=1e-9).masked_fill(itself, 1e6))
+    most = min(max(ks), n - 1)
+    nearest, which = torch.maximum(*squared).topk(most, dim=2, largest=False)
+    terms = []
+    for k in (min(k, most) for k in ks):
+        term = torch.digamma(torch.tensor([float(k), float(n)], dtype=unit.dtype)).sum().to(unit)
+        for distance, power in zip(squared, powers.unbind(1), strict=True):
+            ratio = (distance / nearest[..., k - 1 : k]).clamp(max=4.0)
+            volume = (ratio.log() * power[:, None, None]).exp()
+            weight = (0.5 + (1 - volume) / (2 * SOFTNESS)).clamp(0, 1)
+            own = weight.gather(2, which[..., k - 1 : k])[..., 0]
+            term = term - torch.digamma((weight.sum(2) + own - 1).clamp(min=0) + 1)
+        terms.append(term)
+    return torch.stack(terms, 2)
