@@ -63,7 +63,7 @@ class Reference:
 
     def strangeness(self, summaries: NDArray[np.floating]) -> NDArray[np.float64]:
         """For summaries (B, F), the share (B,) of known samples that lie nearer to their neighbours: 0 to 1."""
-        placed: Array = (np.asarray(summaries, np.float32) - self.centre) @ self.directions
+        placed = ((np.asarray(summaries, np.float32) - self.centre) @ self.directions).astype(np.float32)
         distances = np.concatenate(
             [_distances(placed[i : i + _CHUNK], self.points) for i in range(0, max(len(placed), 1), _CHUNK)]
         )

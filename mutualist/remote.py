@@ -180,7 +180,9 @@ class RemoteEstimator:
         levels, values = zip(*((q["level"], q["value"]) for q in answer["quantiles"]), strict=True)
         sizes = (answer["n"], answer["dx"], answer["dy"])
         warnings = (*sample.notes, *answer["warnings"])
-        return MIEstimate(np.array(levels), np.array(values), *sizes, warnings, answer["model"], answer["strangeness"])
+        return MIEstimate(
+            np.array(levels), np.array(values), *sizes, warnings, answer["model"], answer.get("strangeness")
+        )
 
     def _notice(self, model: Mapping[str, Any]) -> None:
         """Other weights may answer since a restart: what is remembered of the old ones is forgotten."""

@@ -157,9 +157,9 @@ class MIEstimate:
             "n": self.n,
             "dx": self.dx,
             "dy": self.dy,
-            "strangeness": self.strangeness,
             "warnings": list(self.warnings),
             "model": dict(self.model),
+            "strangeness": self.strangeness,
         }
 
     def __repr__(self) -> str:

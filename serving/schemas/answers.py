@@ -40,11 +40,11 @@ class EstimateResponse(BaseModel):
     n: int = Field(description="Number of rows.")
     dx: int = Field(description="Number of columns of x.")
     dy: int = Field(description="Number of columns of y.")
+    warnings: list[str] = Field(description="What a reader of the numbers should know.")
+    model: ModelName
     strangeness: float | None = Field(
         description="Share of the samples that the estimator knows which are less unlike the others than this one is."
     )
-    warnings: list[str] = Field(description="What a reader of the numbers should know.")
-    model: ModelName
 
 
 class BatchResponse(BaseModel):

@@ -160,3 +160,18 @@ def test_bad_pairs_and_tables_say_which(estimator: Estimator) -> None:
 def test_weights_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no such directory"):
         MutualInfoEstimator.from_pretrained(tmp_path / "nowhere")
+
+
+def test_strangeness_is_a_share_and_is_said_where_it_is_large(
+    estimator: MutualInfoEstimator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 50))
+    for limit, expected in ((-1.0, True), (1.0, False)):
+        monkeypatch.setattr("mutualist.inputs.STRANGE", limit)
+        found = [estimator.estimate(x, y), estimator.estimate_batch([(x, y), (y, x)])[1]]
+        found.append(estimator.pairwise(np.column_stack([x, y])).pair("0", "1"))
+        assert [any("strange" in text for text in one.warnings) for one in found] == [expected] * 3
+    strangeness = [one.strangeness for one in found[:2] if one.strangeness is not None]
+    assert len(strangeness) == 2
+    assert 0 <= strangeness[0] <= 1
+    assert strangeness[0] == pytest.approx(strangeness[1], abs=1e-3)

@@ -87,6 +87,7 @@ def test_the_answer_has_the_shape_of_the_service() -> None:
         "dy": 1,
         "warnings": ["few rows"],
         "model": {"name": "m", "version": "1"},
+        "strangeness": None,
     }
 
 
