@@ -162,9 +162,8 @@ def test_weights_that_are_not_there(tmp_path: Path) -> None:
         MutualInfoEstimator.from_pretrained(tmp_path / "nowhere")
 
 
-def test_strangeness_is_a_share_and_is_said_where_it_is_large(
-    estimator: MutualInfoEstimator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_strangeness_is_a_share_and_is_said_where_it_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    estimator = MutualInfoEstimator.from_pretrained()
     x, y = np.random.default_rng(0).normal(size=(2, 50))
     for limit, expected in ((-1.0, True), (1.0, False)):
         monkeypatch.setattr("mutualist.inputs.STRANGE", limit)
