@@ -76,7 +76,7 @@ class Reference:
 
 def _distances(placed: Array, points: Array) -> Array:
     """Mean Euclidean distance of each of `placed` (B, K) from the nearest few of `points` (M, K): (B,)."""
-    squares = (placed**2).sum(1)[:, None] + (points**2).sum(1) - 2 * placed @ points.T
+    squares = (placed**2).sum(1)[:, None] + np.einsum("mk,mk->m", points, points) - 2 * placed @ points.T
     nearest = np.partition(np.maximum(squares, 0), _NEAREST - 1, axis=1)[:, :_NEAREST]
     distances: Array = np.sqrt(nearest).mean(1)
     return distances
