@@ -281,6 +281,14 @@ def serve_key(
     _module("mutualist.serving.command", extra="serve").print_key(name)
 
 
+_forwarded(
+    "bench",
+    "mutualist.bench.command:app",
+    extra="bench",
+    help="Scores the estimator beside others on samples whose mutual information is known.",
+)
+
+
 @app.command()
 def version() -> None:
     """Versions of mutualist, Python and what the numbers depend on."""
