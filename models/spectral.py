@@ -30,8 +30,9 @@ def spectral_mi(coefficients: Tensor, n: Tensor | int) -> Tensor:
 @cache
 def _waves(count: int) -> Tensor:
     """sqrt(2) cos(pi k u) for k = 1..count on the grid: (K, G)."""
-    u = (torch.arange(GRID) + 0.5) / GRID
-    return math.sqrt(2.0) * torch.cos(math.pi * torch.arange(1, count + 1)[:, None] * u)
+    with torch.inference_mode(False):  # kept for later calls, which may ask for gradients
+        u = (torch.arange(GRID) + 0.5) / GRID
+        return math.sqrt(2.0) * torch.cos(math.pi * torch.arange(1, count + 1)[:, None] * u)
 
 
 def shrunken(coefficients: Tensor, n: Tensor | int, strength: float) -> Tensor:

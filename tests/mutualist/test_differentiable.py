@@ -9,6 +9,7 @@ import torch
 
 import mutualist
 from mutualist import InputError, MutualInfoEstimator, mutual_information
+from mutualist.models import spectral
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +132,13 @@ def test_other_numbers(change: Callable[[torch.Tensor], torch.Tensor], dtype: to
     assert answer.dtype == dtype
     assert slope.dtype == changed.dtype
     assert bool(torch.isfinite(answer).all() & torch.isfinite(slope).all())
+
+
+def test_estimates_made_before_leave_nothing_that_stops_gradients(estimator: MutualInfoEstimator) -> None:
+    spectral._waves.cache_clear()
+    x, y = (side.float() for side in pair(30))
+    estimator.estimate(x.numpy(), y.numpy())
+    torch.autograd.grad(mutual_information(x.requires_grad_(True), y)[1], x)
 
 
 def test_a_second_derivative_is_refused() -> None:
