@@ -2,8 +2,11 @@
 
 import logging.config
 import os
+import signal
 import socket
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import uvicorn
@@ -36,7 +39,7 @@ def serve(settings: Settings) -> None:
     with listener:
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{shown}:{listener.getsockname()[1]}"
-        started = f"mutualist listens on {address} (documentation: {address}/docs). Ctrl+C stops it."
+        started = f"mutualist listens on {address} (a page for people; documentation: {address}/docs). Ctrl+C stops it."
         if settings.workers == 1:
             app = _loaded(settings)
             print(started, flush=True)
@@ -57,7 +60,15 @@ def worker() -> FastAPI:
         settings, folder = os.environ[RESOLVED], os.environ[SHARED]
     except KeyError as error:
         raise ConfigError(f"{error} is not set; start worker processes with `mutualist serve --workers N`") from None
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
     return _loaded(Settings.model_validate_json(settings), Path(folder, RATES))
+
+
+def _end_with(parent: int) -> None:
+    """Stops this process, as a signal would, once its parent is gone: nobody else could."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _loaded(settings: Settings, rates: Path | None = None) -> FastAPI:

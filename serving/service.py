@@ -53,7 +53,7 @@ class Service:
         self.batcher = Batcher(
             self.estimator.estimate_batch, s.batch_pairs, s.batch_wait_ms / 1000, s.max_waiting, metrics.observe_pass
         )
-        self.large = Large(s.max_large)
+        self.large = Large(s.max_large, metrics.large.set)
         self.apart = Apart(s.reader_mib, s.answer_seconds)
         path = s.state_dir.expanduser() / "jobs.sqlite"
         work: Work = partial(here, self.estimator)

@@ -21,7 +21,7 @@ MIB = 2**20
 
 
 class Settings(BaseSettings):
-    """Answers over HTTP; documentation at /docs. Prints its address when it is ready; Ctrl+C stops it.
+    """Answers over HTTP, with a page for people at / and documentation at /docs. Prints its address; Ctrl+C stops it.
 
     Try: mutualist serve --port 8000
 

@@ -37,7 +37,7 @@ class Batcher:
         max_pairs: most pairs in one call, but for a request that has more by itself.
         max_wait: seconds that the first pair may wait for others.
         max_waiting: most pairs in the queue; `estimate` refuses more with 429.
-        observe: told of each call: number of pairs, seconds.
+        observe: told of each call: number of pairs, seconds, pairs that wait now.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Batcher:
         max_pairs: int,
         max_wait: float,
         max_waiting: int,
-        observe: Callable[[int, float], None] = lambda pairs, seconds: None,
+        observe: Callable[[int, float, int], None] = lambda pairs, seconds, waiting: None,
     ) -> None:
         self._estimate_batch, self._observe = estimate_batch, observe
         self._max_pairs, self._max_wait, self._max_waiting = max_pairs, max_wait, max_waiting
@@ -92,7 +92,7 @@ class Batcher:
             outcomes = self._outcomes(tickets)
             count, seconds = sum(len(ticket.pairs) for ticket in tickets), time.monotonic() - start
             self._seconds_a_pair += 0.2 * (seconds / count - self._seconds_a_pair)
-            self._observe(count, seconds)
+            self._observe(count, seconds, self.waiting)
             _deliver(tickets, outcomes)
 
     def _take(self) -> list[_Ticket]:

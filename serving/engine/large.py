@@ -17,11 +17,12 @@ class Large:
 
     Args:
         max_waiting: most calls that wait or run; `run` refuses more with 429.
+        observe: told how many wait or run, when that changes.
     """
 
-    def __init__(self, max_waiting: int) -> None:
+    def __init__(self, max_waiting: int, observe: Callable[[int], None] = lambda waiting: None) -> None:
         self._thread = ThreadPoolExecutor(1, "large")
-        self._max_waiting = max_waiting
+        self._max_waiting, self._observe = max_waiting, observe
         self._usual = 1.0  # seconds of a call, a moving average
         self.waiting = 0
 
@@ -30,6 +31,7 @@ class Large:
         if self.waiting >= self._max_waiting:
             raise overloaded(self.waiting * self._usual)
         self.waiting += 1
+        self._observe(self.waiting)
         loop = asyncio.get_running_loop()
         future = self._thread.submit(self._timed, call, *arguments)
         future.add_done_callback(lambda done: _soon(loop, self._leave))
@@ -56,6 +58,7 @@ class Large:
 
     def _leave(self) -> None:
         self.waiting -= 1
+        self._observe(self.waiting)
 
 
 def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

@@ -21,12 +21,14 @@ _pairs = Histogram("mutualist_pass_pairs", "Pairs in one pass", buckets=(1, 2, 4
 _seconds = Histogram("mutualist_pass_seconds", "Time of one pass", buckets=_FAST)
 refused = Counter("mutualist_refused_total", "Requests refused because too much waited", ["path"])
 waiting = Gauge("mutualist_waiting_pairs", "Pairs that wait for a pass", multiprocess_mode="livesum")
+large = Gauge("mutualist_waiting_large", "Large requests that wait or are at work", multiprocess_mode="livesum")
 jobs = Counter("mutualist_jobs_total", "Jobs by how they ended, and accepted ones", ["state"])
 job_pairs = Counter("mutualist_job_pairs_total", "Pairs estimated for jobs")
 
 
-def observe_pass(pairs: int, seconds: float) -> None:
-    """Notes one pass of the network."""
+def observe_pass(pairs: int, seconds: float, left: int) -> None:
+    """Notes one pass of the network, and how many pairs are left waiting."""
+    waiting.set(left)
     _pairs.observe(pairs)
     _seconds.observe(seconds)
 

@@ -49,7 +49,6 @@ async def readyz(request: Request) -> Response:
 
 
 @router.get("/metrics", response_class=Response, summary="Prometheus metrics")
-def prometheus(request: Request) -> Response:
+def prometheus() -> Response:
     """Text, for Prometheus to scrape."""
-    metrics.waiting.set(service_of(request).batcher.waiting)
     return metrics.exposition()
