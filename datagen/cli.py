@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from mutualist.datagen.catalogue import families
 from mutualist.datagen.config import DatasetConfig, load_config
 from mutualist.datagen.flows.command import fit_flow
 from mutualist.datagen.inspection import commands
@@ -53,8 +54,7 @@ def make(
 app.command()(commands.show)
 app.command()(verify)
 app.command()(commands.report)
-
-
+app.command()(families)
 app.command()(fit_flow)
 
 

@@ -42,6 +42,13 @@ class JointDistribution(ABC):
         """
         return [self]
 
+    def core(self) -> "JointDistribution":
+        """One of fewer columns with the same MI, from which this one is made by maps that lose none; or itself.
+
+        What hides in many columns shows in these, to a method that can look at few.
+        """
+        return self
+
     def estimate_again(self, rng: np.random.Generator) -> tuple[float, float] | None:
         """Where `mi` is a Monte Carlo mean: one of other random numbers, and its standard error. None where exact."""
         return None

@@ -45,7 +45,10 @@ class AdditiveNoise(JointDistribution):
 @register
 @dataclass(frozen=True)
 class AdditiveNoiseFamily(Family):
-    """Any dimensions. `epsilon`: range of ε; one ε for all pairs (as the reference) unless `per_column`."""
+    """Pairs of uniform columns with uniform noise between them, and uniform columns besides: see `AdditiveNoise`.
+
+    Any dimensions. `epsilon`: range of ε; one ε for all pairs (as the reference) unless `per_column`.
+    """
 
     name: ClassVar[str] = "additive-noise"
     epsilon: Range = (0.1, 2.0)

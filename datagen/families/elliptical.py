@@ -94,7 +94,10 @@ def ranges_from(given: dict[str, Range]) -> Ranges:
 @register
 @dataclass(frozen=True)
 class MultivariateNormalFamily(Family):
-    """Normals of one structure; any dimensions. `ranges` overrides ranges of `dispersion.Ranges` by name."""
+    """Normal vectors whose covariance has a structure (keys of `structures.STRUCTURES`): see `MultivariateNormal`.
+
+    Any dimensions. `ranges` overrides ranges of `dispersion.Ranges` by name.
+    """
 
     name: ClassVar[str] = "multivariate-normal"
     structure: str = "dense"
@@ -115,8 +118,11 @@ class MultivariateNormalFamily(Family):
 @register
 @dataclass(frozen=True)
 class MultivariateStudentFamily(Family):
-    """Student-t of one structure; any dimensions. `nu`: range of the degrees of freedom, drawn uniformly or, with
-    `log_nu`, log-uniformly. With structure `diagonal` the columns are uncorrelated and yet dependent: MI > 0."""
+    """Student-t vectors whose dispersion has a structure: heavy tails that come together, see `MultivariateStudent`.
+
+    Any dimensions. `nu`: range of the degrees of freedom, drawn uniformly or, with `log_nu`, log-uniformly. With
+    structure `diagonal` the columns are uncorrelated and yet dependent: MI > 0.
+    """
 
     name: ClassVar[str] = "multivariate-student"
     structure: str = "dense"

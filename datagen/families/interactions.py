@@ -102,13 +102,21 @@ class Interaction(Family):
         lift = random_lift(rng, dy) if dy > 1 else None
         spread = float(np.sqrt(variance + sigma * sigma))
 
+        def respond(u: Array, rng: np.random.Generator) -> Array:
+            return np.asarray(function(u) + sigma * NOISES[noise].draw(len(u), rng)) / spread
+
+        def draw_core(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+            u = rng.standard_normal((n, k))
+            return u, respond(u, rng)[:, None]
+
         def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
             x = rng.standard_normal((n, dx))
-            y = (function(x @ directions) + sigma * NOISES[noise].draw(n, rng)) / spread
+            y = respond(x @ directions, rng)
             return x, y[:, None] if lift is None else lift(y, rng)
 
         parameters = {"kind": kind, "directions": directions.tolist(), "noise": noise, "sigma": sigma}
-        return Labelled(dx, dy, mi, sample, parameters | ({} if lift is None else {"lift_y": lift.parameters}))
+        parameters |= {} if lift is None else {"lift_y": lift.parameters}
+        return Labelled(dx, dy, mi, sample, parameters, carrier=Labelled(k, 1, mi, draw_core))
 
 
 @register

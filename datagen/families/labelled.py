@@ -20,6 +20,7 @@ class Labelled(JointDistribution):
     Attributes:
         sampler: (n, rng) to x of shape (n, dx) and y of shape (n, dy).
         again: what `mi` and `mi_stderr` came from, if by Monte Carlo.
+        carrier: what `core` is, if not this itself.
     """
 
     dx: int
@@ -29,6 +30,7 @@ class Labelled(JointDistribution):
     parameters: dict[str, Any] = field(default_factory=dict)
     mi_stderr: float = 0.0
     again: MonteCarlo | None = None
+    carrier: JointDistribution | None = None
 
     def __post_init__(self) -> None:
         self.mi = max(float(self.mi), 0.0)
@@ -36,6 +38,9 @@ class Labelled(JointDistribution):
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         return self.sampler(n, rng)
+
+    def core(self) -> JointDistribution:
+        return self.carrier or self
 
     def estimate_again(self, rng: np.random.Generator) -> tuple[float, float] | None:
         return None if self.again is None else self.again(rng)

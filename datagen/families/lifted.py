@@ -49,7 +49,7 @@ class LiftedCopula(Family):
             return to_x(s[:, 0], rng), to_y(t[:, 0], rng)
 
         parameters = {"copula": pair.parameters, "lift_x": to_x.parameters, "lift_y": to_y.parameters}
-        return Labelled(dx, dy, pair.mi, sample, parameters)
+        return Labelled(dx, dy, pair.mi, sample, parameters, carrier=pair)
 
 
 @register
@@ -76,9 +76,14 @@ class LiftedNormal(Family):
         rho = random_correlation(rng, self.min_mi, self.max_mi)
         lift_x, lift_y = random_lift(rng, dx), random_lift(rng, dy)
 
-        def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        def draw_pair(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
             s, e = rng.standard_normal((2, n))
-            return lift_x(s, rng), lift_y(rho * s + np.sqrt(1.0 - rho * rho) * e, rng)
+            return s[:, None], (rho * s + np.sqrt(1.0 - rho * rho) * e)[:, None]
+
+        def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+            s, t = draw_pair(n, rng)
+            return lift_x(s[:, 0], rng), lift_y(t[:, 0], rng)
 
         parameters = {"rho": rho, "x_lift": lift_x.parameters, "y_lift": lift_y.parameters}
-        return Labelled(dx, dy, -0.5 * np.log1p(-rho * rho), sample, parameters)
+        pair = Labelled(1, 1, -0.5 * np.log1p(-rho * rho), draw_pair)
+        return Labelled(dx, dy, pair.mi, sample, parameters, carrier=pair)

@@ -106,6 +106,9 @@ class LiftedPair(Labelled):
         super().__post_init__()
         self.parameters = {**self.parameters, "lift": self.lift.parameters, "swapped": self.swapped}
 
+    def core(self) -> JointDistribution:
+        return Labelled(1, self.dx if self.swapped else self.dy, self.mi, self.sampler)
+
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         s, y = self.sampler(n, rng)
         x = self.lift(s[:, 0], rng)

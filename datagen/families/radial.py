@@ -102,14 +102,23 @@ class Radial(Family):
         mi = additive_information([Signal(gain * raw.values, weights)], noise, sigma)
         centre = float(weights @ raw.values)
 
-        def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        def scales(n: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
             x = rng.standard_normal((n, dx))
-            log_radius = gain * (shape(standardised(x)) - centre) + sigma * noise.draw(n, rng)
+            s = standardised(x)
+            return x, s, gain * (shape(s) - centre) + sigma * noise.draw(n, rng)
+
+        def draw_scales(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+            _, s, log_radius = scales(n, rng)
+            return s[:, None], log_radius[:, None]
+
+        def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+            x, _, log_radius = scales(n, rng)
             w = rng.standard_normal((n, dy))
             return x, w * (np.exp(log_radius) / np.sqrt(np.einsum("ij,ij->i", w, w)))[:, None]
 
         parameters = {"of": "length" if length else "projection", "noise": noise_name, "sigma": sigma, "gain": gain}
-        return Labelled(dx, dy, mi, sample, parameters | {"shape": shape.describe()})
+        parameters |= {"shape": shape.describe()}
+        return Labelled(dx, dy, mi, sample, parameters, carrier=Labelled(1, 1, mi, draw_scales))
 
 
 def _length(mean: float, sd: float) -> Callable[[Array], Array]:

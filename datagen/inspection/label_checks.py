@@ -5,7 +5,8 @@ add up) is checked by every method that can say something of it:
 
 - *Monte Carlo again*: a label that is a Monte Carlo mean, against another one of fresh random numbers;
 - *densities*: the mean of ln p(x, y) / p(x) p(y) over sampled rows, where the densities are known (`densities`);
-- *neighbours*: nearest neighbours at large n, which know nothing of any formula, for up to four columns;
+- *neighbours*: nearest neighbours at large n, which know nothing of any formula, for up to four columns: those of the
+  block, or of its core where these carry all of its MI;
 - *neighbours, from above*: the same for more columns, where they fall short, but would show a label that is too low.
 """
 
@@ -91,7 +92,7 @@ def check_labels(
 
 
 def _estimates(block: JointDistribution, rng: np.random.Generator, effort: float) -> Iterator[Estimate]:
-    for method in (_again, _densities, _neighbours):
+    for method in (_again, _densities, _neighbours, _from_above):
         found = method(block, rng, effort)
         if found is not None and not _within(block.mi, found):
             found = method(block, rng, MORE_ROWS * effort)
@@ -121,14 +122,19 @@ def _densities(block: JointDistribution, rng: np.random.Generator, effort: float
 
 
 def _neighbours(block: JointDistribution, rng: np.random.Generator, effort: float) -> Estimate | None:
-    d = block.dx + block.dy
-    if neighbours.judges(block.mi, d):
-        rows = int(effort * neighbours.ROWS)
-        x, y = block.sample(rows, rng)
-        value = neighbour_information(x, y, rng)
-        gain = value - neighbour_information(x[: rows // 4], y[: rows // 4], rng)
-        return Estimate(NEIGHBOURS, value, neighbours.tolerance(block.mi, d, gain))
-    if log_ratio(block) is not None:
-        return None  # it has said more already, for less
+    core = block.core()
+    d = core.dx + core.dy
+    if not neighbours.judges(block.mi, d):
+        return None
+    rows = int(effort * neighbours.ROWS)
+    x, y = core.sample(rows, rng)
+    value = neighbour_information(x, y, rng)
+    gain = value - neighbour_information(x[: rows // 4], y[: rows // 4], rng)
+    return Estimate(NEIGHBOURS, value, neighbours.tolerance(block.mi, d, gain))
+
+
+def _from_above(block: JointDistribution, rng: np.random.Generator, effort: float) -> Estimate | None:
+    if log_ratio(block) is not None or (block.core() is block and neighbours.judges(block.mi, block.dx + block.dy)):
+        return None  # others have said more of the same columns
     x, y = block.sample(int(effort * neighbours.ROWS_WIDE), rng)
     return Estimate(FROM_ABOVE, neighbour_information(x, y, rng), (np.inf, neighbours.tolerance_above(block.mi)))

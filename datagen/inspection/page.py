@@ -84,7 +84,8 @@ def render_page(content: Content) -> str:
                  _image(content.families, "Share of each family, and its range of MI")),
         _section("Transforms", "Share of records that each was applied to. All of them keep the MI.",
                  _bars(content.transforms)),
-        _examples("One column each", "Records as they are stored; axes end where the tails do.", content.singles),
+        _examples("One column each", "Records as they are stored; axes end where the tails do, and columns of few "
+                  "values are spread.", content.singles),
         _examples("First columns of wider records", "The first column of X (across) and of Y (up) of records with "
                   "more. The MI is that of all columns together: one pair may show little of it, or nothing.",
                   content.wide),
@@ -126,8 +127,9 @@ _TELLS = {
     f"allowed: {SIGMAS:g} standard errors.",
     DENSITIES: f"The mean of ln p(x, y) / p(x) p(y) over {DENSITY_ROWS:,} rows, with densities from another source; "
     f"allowed: {SIGMAS:g} standard errors.",
-    NEIGHBOURS: f"Nearest neighbours among {ROWS:,} rows (Kraskov et al. 2004), up to {MOST_COLUMNS} columns. They "
-    "fall short where distributions are sharp: allowed below is what the estimate still gains from more rows.",
+    NEIGHBOURS: f"Nearest neighbours among {ROWS:,} rows (Kraskov et al. 2004), up to {MOST_COLUMNS} columns, or "
+    "columns that carry all of the MI and of which the others are made. They fall short where distributions are sharp: "
+    "allowed below is what the estimate still gains from more rows.",
     FROM_ABOVE: f"Nearest neighbours among {ROWS_WIDE:,} rows of many columns, where they fall short by any amount: "
     "they would show a label that is too low, not one that is too high.",
 }

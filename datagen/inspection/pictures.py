@@ -17,6 +17,7 @@ from mutualist.datagen.inspection.label_checks import METHODS, LabelCheck
 # Blue, vermilion and ink of Okabe & Ito (2008).
 BLUE, VERMILION, INK, QUIET, GRID = "#0072B2", "#D55E00", "#1B2733", "#5B6770", "#E3E7EA"
 DPI = 160
+FEW_LEVELS = 12
 SMALLEST_MI = 1e-3  # nats; what lies below, but not at 0, is counted in the first bar
 _COUNTS = "YlGnBu"
 
@@ -140,10 +141,10 @@ def draw_examples(examples: Sequence[Example], across: int = 6) -> bytes:
     figure, grid = _figure(2.05 * across, 2.3 * down, down, across, squeeze=False)
     for axes, example in zip(grid.flat, examples, strict=False):
         size = float(np.clip(1800 / len(example.x), 2, 10))
-        axes.scatter(example.x, example.y, s=size, color=BLUE, alpha=float(np.clip(260 / len(example.x), 0.35, 0.85)),
-                     linewidths=0)  # fmt: skip
-        axes.set_xlim(*_middle(example.x))
-        axes.set_ylim(*_middle(example.y))
+        x, y = _apart(example.x, 0), _apart(example.y, 1)
+        axes.scatter(x, y, s=size, color=BLUE, alpha=float(np.clip(260 / len(x), 0.35, 0.85)), linewidths=0)
+        axes.set_xlim(*_middle(x))
+        axes.set_ylim(*_middle(y))
         axes.set_xticks([])
         axes.set_yticks([])
         axes.set_title(example.family, fontsize=9, color=INK, fontweight="bold", pad=15)
@@ -155,9 +156,18 @@ def draw_examples(examples: Sequence[Example], across: int = 6) -> bytes:
     return _png(figure)
 
 
-def _middle(values: NDArray[np.float32]) -> tuple[float, float]:
+def _apart(values: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
+    """Columns of few different values spread about each, so that points do not hide one another."""
+    levels = np.unique(values).astype(np.float64)
+    if not 1 < len(levels) <= FEW_LEVELS:
+        return values.astype(np.float64)
+    width = 0.3 * float(np.diff(levels).min())
+    return values + np.random.default_rng(seed).uniform(-width, width, len(values))  # of the picture alone
+
+
+def _middle(values: NDArray[np.float64]) -> tuple[float, float]:
     """Limits that heavy tails do not stretch: the middle 96 % and a quarter of its width on both sides, at most."""
-    low, high = np.quantile(values.astype(np.float64), [0.02, 0.98])
+    low, high = np.quantile(values, [0.02, 0.98])
     least, most = float(values.min()), float(values.max())
     width = (high - low) or (most - least) or 1.0
     return max(least, low - 0.25 * width) - 0.06 * width, min(most, high + 0.25 * width) + 0.06 * width

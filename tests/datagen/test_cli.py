@@ -4,8 +4,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+import mutualist.datagen.prior  # noqa: F401  registers families and transforms
 from mutualist.datagen.cli import app
 from mutualist.datagen.config import DatasetConfig
+from mutualist.datagen.registry import FAMILIES
+from mutualist.datagen.transforms import TRANSFORMS
 from mutualist.errors import ConfigError, DataError
 
 
@@ -25,6 +28,20 @@ def test_errors_are_our_own(tmp_path: Path, small: DatasetConfig) -> None:
     path.write_text(yaml.safe_dump(small.model_dump(mode="json")))
     result = runner.invoke(app, ["make", "--config", str(path), "--out", str(tmp_path)])
     assert isinstance(result.exception, DataError)
+
+
+def test_everything_that_a_configuration_can_name_is_listed_and_explained() -> None:
+    runner = CliRunner()
+    listed = runner.invoke(app, ["families"], env={"COLUMNS": "200"}).output
+    assert not set(FAMILIES) & set(TRANSFORMS)
+    for name in [*FAMILIES, *TRANSFORMS]:
+        assert f" {name} " in listed
+    told = runner.invoke(app, ["families", "copula"]).output
+    assert "integral of c ln c" in told
+    assert "mi: (0.005, 2.5)" in told
+    assert "flow: must be given" in runner.invoke(app, ["families", "fitted-flow"]).output
+    assert "condition: 10.0" in runner.invoke(app, ["families", "mixing"]).output
+    assert isinstance(runner.invoke(app, ["families", "copulla"]).exception, ConfigError)
 
 
 @pytest.mark.slow

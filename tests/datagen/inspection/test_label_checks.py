@@ -89,6 +89,28 @@ def test_a_composite_is_checked_by_its_blocks() -> None:
     assert sum(b.mi for b in blocks) == pytest.approx(whole.mi)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("lifted-normal", {"max_mi": 2.0}),
+        ("lifted-copula", {}),
+        ("radial", {"shapes": ("line", "absolute", "saturating")}),
+        ("interaction", {"kinds": ("product", "gate", "switch"), "mi": (0.1, 0.8)}),
+        ("ordinal-response", {}),
+    ],
+)
+def test_a_core_of_few_columns_carries_the_mi_of_many(name: str, options: dict[str, Any]) -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(3):
+        joint = make_family(name, options).draw(rng, 8, 1)
+        core = joint.core()
+        assert core.dx + core.dy <= 4
+        assert core.mi == joint.mi
+        x, y = core.sample(6000, rng)
+        assert (x.shape, y.shape) == ((6000, core.dx), (6000, core.dy))
+        assert neighbour_information(x, y, rng) == pytest.approx(joint.mi, abs=0.08 + 0.08 * joint.mi)
+
+
 def of(components: list[dict[str, Any]], dims: dict[str, Any]) -> DatasetConfig:
     part = {"name": "all", "n": [{"low": 10, "high": 20}], "dims": [dims], "components": components}
     return parse_config({"seed": 3, "splits": {"train": {"records": 4}}, "parts": [part]})
@@ -103,6 +125,8 @@ def of(components: list[dict[str, Any]], dims: dict[str, Any]) -> DatasetConfig:
         ("class-normals", {"dx": 3, "dy": 6}, {AGAIN, FROM_ABOVE}),
         ("curve", {"dx": 3, "dy": 3}, {AGAIN, FROM_ABOVE}),
         ("multivariate-normal", {"dx": 12, "dy": 9}, {DENSITIES}),
+        ("radial", {"dx": 7, "dy": 5}, {NEIGHBOURS, FROM_ABOVE}),
+        ("lifted-copula", {"dx": 4, "dy": 4}, {NEIGHBOURS, FROM_ABOVE}),
         ("multivariate-student", {"dx": 1, "dy": 1}, {DENSITIES, NEIGHBOURS}),
     ],
 )
