@@ -121,7 +121,7 @@ def test_a_law_of_mi_is_met_and_its_rejections_are_counted(small: DatasetConfig)
 
 
 def test_a_law_of_mi_out_of_reach_is_named(small: DatasetConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mutualist.datagen.prior.MOST_DRAWS", 50)
+    monkeypatch.setattr("mutualist.datagen.ingredients.MOST_DRAWS", 50)
     values = small.model_dump(mode="json")
     values["parts"][0] |= {"mi": [{"low": 500, "high": 501}], "independent": 0.0}
     with pytest.raises(ConfigError, match=r"500\.0 to 501\.0"):
