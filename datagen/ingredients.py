@@ -1,4 +1,4 @@
-"""A part of a configuration made ready: joint distributions drawn from its families, composed to the dimensions asked."""
+"""A part of a configuration made ready: joint distributions of its families, composed to the dimensions asked for."""
 
 from collections.abc import Sequence
 from typing import Any
