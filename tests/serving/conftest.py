@@ -71,4 +71,6 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()  # not for its pipes: worker processes end a little later
+        assert process.stdout is not None
+        process.stdout.close()
