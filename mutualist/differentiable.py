@@ -74,7 +74,7 @@ def mutual_information(
     scores = torch.cat([_scores(part.to(dtype), exists, generator) for part in (a, b)], 2)
     side = torch.arange(scores.shape[2], device=x.device).expand(len(a), -1) >= a.shape[2]
     net = _network(bundle.net, x.device, dtype)
-    raw = net(scores, side, exists, torch.ones_like(side), smooth=scores.requires_grad)
+    raw = net(scores, side, exists, torch.ones_like(side), smooth=x.requires_grad or y.requires_grad)
     answer: Tensor = _Calibrated.apply(raw, bundle, asked, (a.shape[1], a.shape[2], b.shape[2]))
     return answer if x.ndim == 3 else answer[0]
 

@@ -1,5 +1,6 @@
 """Scores of answers: overall, in bands, and where another method is better than ours."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,15 +42,16 @@ def report(answers: Answers) -> dict[str, Any]:
     """Everything, JSON-serialisable, nats unless said otherwise.
 
     records; under "methods" the accuracy of each (see `accuracy`); "intervals" those of the methods that have some, on
-    the records that all of them answered; "by" and "intervals_by" the same in bands of n, d, mi and by family; "losses"
-    the groups in which a peer is better (see `losses`).
+    the records that all of them answered; "by" and "intervals_by" the same in bands of n, d, mi and by family, and
+    "ours_by" our intervals there, on all records; "losses" the groups in which a peer is better (see `losses`).
     """
     everything = np.ones(len(answers), bool)
     bands = groups(answers)
+    ours = [name for name in answers.intervals if name == OURS]
     return {
         "records": len(answers),
         "methods": {name: accuracy(answers, name, everything) for name in answers.quantiles},
-        "intervals": intervals(answers, everything),
+        "intervals": intervals(answers, everything, answers.intervals),
         "by": {
             by: {
                 band: {name: row for name in answers.quantiles if (row := accuracy(answers, name, mask))["records"]}
@@ -58,7 +60,12 @@ def report(answers: Answers) -> dict[str, Any]:
             for by, masks in bands.items()
         },
         "intervals_by": {
-            by: {band: intervals(answers, mask) for band, mask in masks.items()} for by, masks in bands.items()
+            by: {band: intervals(answers, mask, answers.intervals) for band, mask in masks.items()}
+            for by, masks in bands.items()
+        },
+        "ours_by": {
+            by: {band: rows[OURS] for band, mask in masks.items() if (rows := intervals(answers, mask, ours))}
+            for by, masks in bands.items()
         },
         "losses": losses(answers),
     }
@@ -90,20 +97,20 @@ def _errors(quantiles: Array, truth: Array) -> dict[str, float]:
     }
 
 
-def intervals(answers: Answers, mask: Mask) -> dict[str, dict[str, Any]]:
-    """Of each method with intervals, on the records that all of them answered: how good its 90 % interval is.
+def intervals(answers: Answers, mask: Mask, methods: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of each of these methods, on the records that all of them answered: how good its 90 % interval is.
 
     cover: the share of true values inside; width; score: the interval score of Winkler (1972), width plus 2 / 0.1 times
     the distance to a true value outside (Gneiting and Raftery, 2007, equation 43; lower is better); false_alarms: where
     X and Y are independent, the share of lower ends above 0.01 nats (None without such records).
     """
-    for name in answers.intervals:
+    for name in methods:
         mask = mask & answers.answered(name)
     if not mask.any():
         return {}
     truth = answers.truth[mask]
     rows = {}
-    for name in answers.intervals:
+    for name in methods:
         low, high = answers.quantiles[name][mask][:, 0], answers.quantiles[name][mask][:, -1]
         outside = np.maximum(low - truth, 0.0) + np.maximum(truth - high, 0.0)
         independent = truth == 0

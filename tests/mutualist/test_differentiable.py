@@ -141,6 +141,14 @@ def test_estimates_made_before_leave_nothing_that_stops_gradients(estimator: Mut
     torch.autograd.grad(mutual_information(x.requires_grad_(True), y)[1], x)
 
 
+def test_the_value_is_the_same_where_gradients_are_switched_off() -> None:
+    x, y = pair(70, 2, 1)
+    x.requires_grad_(True)
+    with torch.no_grad():
+        quiet = mutual_information(x, y)
+    assert torch.equal(quiet, mutual_information(x, y).detach())
+
+
 def test_a_second_derivative_is_refused() -> None:
     x, y = pair(20)
     x.requires_grad_(True)

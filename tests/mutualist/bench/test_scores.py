@@ -51,7 +51,7 @@ def test_accuracy_is_what_it_says() -> None:
 def test_the_interval_score_charges_width_and_misses() -> None:
     truth = np.array([0.0, 0.0, 1.0, 1.0])
     values = np.array([[0, 0, 0.1, 0.1, 0.2], [0.5, 0.5, 0.6, 0.7, 0.7], [0.9, 1, 1, 1, 1.1], [0, 0, 0, 0, 0.8]])
-    found = intervals(answers(truth, {OURS: values}), np.ones(4, bool))[OURS]
+    found = intervals(answers(truth, {OURS: values}), np.ones(4, bool), [OURS])[OURS]
     assert found["cover"] == 0.5
     assert found["width"] == pytest.approx((0.2 + 0.2 + 0.2 + 0.8) / 4)
     assert found["score"] == pytest.approx(found["width"] + 20 * (0.5 + 0.2) / 4)
@@ -62,10 +62,11 @@ def test_intervals_are_compared_on_common_records() -> None:
     truth = np.ones(6)
     some = points(truth)
     some[:4] = np.nan
-    found = intervals(answers(truth, {OURS: points(truth), "b": some}, (OURS, "b")), np.ones(6, bool))
+    both = (OURS, "b")
+    found = intervals(answers(truth, {OURS: points(truth), "b": some}, both), np.ones(6, bool), both)
     assert {name: row["records"] for name, row in found.items()} == {OURS: 2, "b": 2}
-    none = intervals(answers(truth, {OURS: points(truth), "b": np.full((6, 5), np.nan)}, (OURS, "b")), np.ones(6, bool))
-    assert none == {}
+    nothing = np.full((6, 5), np.nan)
+    assert intervals(answers(truth, {OURS: points(truth), "b": nothing}, both), np.ones(6, bool), both) == {}
 
 
 def test_every_record_lies_in_one_band_of_each_kind() -> None:
@@ -100,6 +101,7 @@ def test_a_report_covers_all_records() -> None:
     found = report(answers(truth, {OURS: points(truth + 0.1), "ksg": np.full((50, 5), np.nan)}))
     assert found["records"] == 50
     assert found["methods"]["ksg"] == {"records": 0}
+    assert sum(row["records"] for row in found["ours_by"]["mi"].values()) == 50
     for bands in found["by"].values():
         assert sum(rows[OURS]["records"] for rows in bands.values()) == 50
         assert not any("ksg" in rows for rows in bands.values())
