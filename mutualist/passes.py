@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 BATCH_VALUES = 1 << 20  # n * d of the samples in one pass
 BATCH_PAIRS = 1 << 15  # d * d of the samples in one pass
+LIKE = 0.7  # fewest over most rows in one pass: long padding costs time, and the last digits of short samples
 BLOCK_VALUES = 1 << 24  # n * d of the columns whose pairs share one look at the rows
 BLOCK_COLUMNS = 256
 PAIRS_AT_ONCE = 1 << 9  # such pairs in one pass
@@ -105,17 +106,14 @@ def _blocks(pairs: NDArray[np.int64], n: int) -> Iterator[tuple[Ints, Ints, Ints
 def _groups(shapes: Sequence[tuple[int, int]]) -> list[list[int]]:
     """Indices of samples of like size, so that little is padded and a pass fits in memory."""
     groups: list[list[int]] = []
-    rows = columns = 0
+    fewest = columns = 0  # of the last group
     for i in sorted(range(len(shapes)), key=lambda i: (shapes[i][1], shapes[i][0])):
         n, d = shapes[i]
-        if groups:
+        if groups and d == columns and fewest >= LIKE * n:
             count = len(groups[-1]) + 1
-            new_rows, new_columns = max(rows, n), max(columns, d)
-            like = n >= 0.7 * new_rows and d == new_columns
-            if like and count * new_rows * new_columns <= BATCH_VALUES and count * new_columns**2 <= BATCH_PAIRS:
+            if count * n * d <= BATCH_VALUES and count * d**2 <= BATCH_PAIRS:
                 groups[-1].append(i)
-                rows, columns = new_rows, new_columns
                 continue
         groups.append([i])
-        rows, columns = n, d
+        fewest, columns = n, d
     return groups

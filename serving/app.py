@@ -34,6 +34,7 @@ def create_app(
         WeightsError: at start, if the weights cannot be read.
     """
     settings = settings or Settings()
+    keys = read_keys(settings.keys_file, rates_file) if settings.keys_file else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -46,6 +47,8 @@ def create_app(
             yield
         finally:
             await anyio.to_thread.run_sync(service.stop)
+            if keys is not None:
+                keys.close()
 
     app = FastAPI(
         title="mutualist",
@@ -60,6 +63,5 @@ def create_app(
     for router in routers:
         app.include_router(router)
     add_page(app)
-    keys = read_keys(settings.keys_file, rates_file) if settings.keys_file else None
     app.add_middleware(Watch, keys=keys, log_requests=settings.log_requests)
     return app

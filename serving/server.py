@@ -34,7 +34,7 @@ def serve(settings: Settings) -> None:
     """
     logging.config.dictConfig(logs.config(settings.log_level))
     if settings.keys_file:
-        read_keys(settings.keys_file)
+        read_keys(settings.keys_file).close()
     listener = _listen(settings.host, settings.port)
     with listener:
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -48,7 +48,7 @@ def serve(settings: Settings) -> None:
         with tempfile.TemporaryDirectory(prefix="mutualist-") as folder:
             os.environ |= {RESOLVED: settings.model_dump_json(), SHARED: folder, "PROMETHEUS_MULTIPROC_DIR": folder}
             if settings.keys_file:
-                read_keys(settings.keys_file, Path(folder, RATES))  # makes the file before two workers do
+                read_keys(settings.keys_file, Path(folder, RATES)).close()  # makes the file before two workers do
             print(started, flush=True)
             config = _config(settings, "mutualist.serving.server:worker")
             Multiprocess(config, [listener]).run()

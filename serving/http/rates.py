@@ -51,6 +51,13 @@ class Rates:
             self._full_at[slot] = full_at + interval
         return 0.0
 
+    def close(self) -> None:
+        """Gives back the memory and the file."""
+        del self._full_at
+        self._memory.close()
+        if self._file is not None:
+            self._file.close()
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         if self._file is None:  # only the thread of the event loop comes here
