@@ -108,12 +108,17 @@ class GaussianEstimator:
         return PairwiseEstimates.from_estimates(names, [self.estimate(a, b) for a, b in combinations(columns, 2)])
 
 
+@pytest.fixture(scope="session")
+def stand_in() -> GaussianEstimator:
+    """An estimator that needs no weights."""
+    return GaussianEstimator()
+
+
 @pytest.fixture
-def gaussian(monkeypatch: pytest.MonkeyPatch) -> GaussianEstimator:
+def gaussian(monkeypatch: pytest.MonkeyPatch, stand_in: GaussianEstimator) -> GaussianEstimator:
     """The stand-in, given to the command and the service in place of the bundled weights."""
-    estimator = GaussianEstimator()
-    monkeypatch.setattr(factory, "load_estimator", lambda weights=None: estimator)
-    return estimator
+    monkeypatch.setattr(factory, "load_estimator", lambda weights=None: stand_in)
+    return stand_in
 
 
 @pytest.fixture(scope="session")

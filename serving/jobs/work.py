@@ -51,7 +51,7 @@ class Cluster:
             waiting = deque(spans)
             threads = max(1, sum(client.nthreads().values()))
             first = [self._submit(client, table, waiting.popleft()) for _ in spans[: threads * AHEAD]]
-            running = self._distributed.as_completed(first)
+            running = self._distributed.as_completed(first, loop=client.loop)
             for future in running:
                 block: Block = future.result()
                 future.release()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mutualist.columns import NumericTable, complete_rows, numeric_table, resolve_columns
 from mutualist.errors import InputError
+from mutualist.inputs import MIN_ROWS
 from mutualist.serving.schemas.parse import InvalidRequest, parse_options
 from mutualist.serving.schemas.requests import SidesOptions, TableOptions
 from mutualist.serving.tables.arrow import read_arrow
@@ -88,6 +89,8 @@ def read_request(form: Form, body: bytes, query: Query, model: type[TableOptions
         found = NumericTable(read.names, read.values, (*skipped, *read.skipped))
     caps.check_shape(*found.values.shape)
     found = complete_rows(found, options.nan_policy, OMIT)
+    if len(found.values) < MIN_ROWS:
+        raise InputError(f"{len(found.values)} rows came, at least {MIN_ROWS} are needed; give more rows")
     x, y = map(tuple, sides) if sides else ((), ())
     if not sides and len(found.names) < 2:
         raise InputError(f"pairs need at least two columns, but there is only {found.names[0]!r}")

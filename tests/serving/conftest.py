@@ -50,6 +50,13 @@ def client(make_client: Callable[..., Client]) -> Client:
     return make_client()
 
 
+@pytest.fixture(scope="module")
+def shared_client(stand_in: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """One client for all tests of a module: for those that need a process that reads, which takes time to start."""
+    with ExitStack() as stack:
+        yield client_of(create_app(Settings(state_dir=tmp_path_factory.mktemp("state")), stand_in), stack)
+
+
 @pytest.fixture(scope="session")
 def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
     """Starts `mutualist serve` as users do, with the given options, and gives the process and its address."""

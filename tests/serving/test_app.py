@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -39,17 +40,85 @@ def test_one_dimension_and_one_column_are_the_same(client: Client) -> None:
     assert flat.json() == column.json()
 
 
-def test_examples_of_the_documentation_work_when_pasted(client: Client) -> None:
+POSTED = [
+    "/v1/estimate",
+    "/v1/estimate/batch",
+    "/v1/table/estimate",
+    "/v1/pairwise",
+    "/v1/jobs/pairwise",
+]
+
+
+@pytest.mark.parametrize("path", POSTED)
+def test_examples_of_the_documentation_work_when_pasted(client: Client, path: str) -> None:
     document = client("GET", "/openapi.json").json()
-    operation = document["paths"]["/v1/estimate"]["post"]
-    content = operation["requestBody"]["content"]["application/json"]
-    assert len(content["examples"]) >= 2
-    for example in content["examples"].values():
-        assert client("POST", "/v1/estimate", json=example["value"]).status_code == 200
-    assert set(content["schema"]["properties"]) == {"x", "y", "level", "unit", "quantiles"}
-    assert content["schema"]["additionalProperties"] is False
-    assert set(operation["responses"]) == {"200", "401", "408", "413", "415", "422", "429", "503"}
+    assert [name for name, methods in document["paths"].items() if "post" in methods] == POSTED
+    operation = document["paths"][path]["post"]
+    wanted = "202" if "jobs" in path else "200"
+    assert {wanted, "401", "408", "413", "415", "422", "429", "503"} == set(operation["responses"])
+    content = operation["requestBody"]["content"]
+    assert content["application/json"]["schema"]["additionalProperties"] is False
+    for example in content["application/json"]["examples"].values():
+        assert client("POST", path, json=example["value"]).status_code == int(wanted)
+    if "text/csv" in content:
+        (example,) = content["text/csv"]["examples"].values()
+        query = {"x": "age,weight", "y": "height"} if "estimate" in path else {}
+        headers = {"content-type": "text/csv"}
+        answer = client("POST", path, content=example["value"], params=query, headers=headers)
+        assert answer.status_code == int(wanted)
+        assert not query or str(query) in example["summary"]
     assert client("GET", "/docs").status_code == 200
+
+
+def test_a_batch_answers_in_its_order_or_says_which_pair_is_wrong(client: Client, gaussian: Any) -> None:
+    pairs = [{"x": X.tolist(), "y": Y.tolist()}, {"x": Y[:9].tolist(), "y": X[:9].tolist()}]
+    found = client("POST", "/v1/estimate/batch", json={"pairs": pairs, "unit": "bits"}).json()["results"]
+    assert found == [gaussian.estimate(X, Y).to_dict("bits"), gaussian.estimate(Y[:9], X[:9]).to_dict("bits")]
+    for wrong, says in (
+        ({"x": [1, 2, 3, 4], "y": [1, 2, 3, 4, 5]}, "pair 2: x has 4 rows and y"),
+        ({"x": [1, None, 3, 4], "y": [1, 2, 3, 4]}, "pairs: [2].x: row [1] is null"),
+        ({"x": [1, 2, 3, 4]}, "pairs: [2] is not an object with x and y alone"),
+    ):
+        refused = client("POST", "/v1/estimate/batch", json={"pairs": [*pairs, wrong]})
+        assert refused.status_code == 422
+        assert says in refused.json()["detail"], refused.text
+
+
+def test_it_answers_others_while_an_estimate_runs(make_client: Any, gaussian: Any) -> None:
+    class Slow:
+        info, levels = gaussian.info, gaussian.levels
+        go = threading.Event()
+
+        def estimate_batch(self, pairs: Any) -> Any:
+            assert self.go.wait(30)
+            return gaussian.estimate_batch(pairs)
+
+    client: Client = make_client(Slow())
+    statuses: list[int] = []
+    asking = threading.Thread(target=lambda: statuses.append(client("POST", "/v1/estimate", json=BODY).status_code))
+    asking.start()
+    assert client("GET", "/healthz").status_code == 200  # the estimate cannot end before this is answered
+    assert client("GET", "/v1/model").status_code == 200
+    assert statuses == []
+    Slow.go.set()
+    asking.join()
+    assert statuses == [200]
+
+
+def test_metrics_count_what_was_answered(client: Client) -> None:
+    client("POST", "/v1/estimate", json=BODY)
+    client("POST", "/v1/estimate", json={})
+    text = client("GET", "/metrics").text
+    for status in (200, 422):
+        assert f'mutualist_request_seconds_count{{method="POST",path="/v1/estimate",status="{status}"}}' in text
+    assert "mutualist_pass_pairs_count" in text
+
+
+@pytest.mark.parametrize(("given", "kept"), [("abc-1.2_3", True), ("a" * 65, False), ("a b", False), ("", False)])
+def test_requests_have_an_id(client: Client, given: str, kept: bool) -> None:
+    answer = client("POST", "/v1/estimate", json={}, headers={"x-request-id": given})
+    assert (answer.headers["x-request-id"] == given) == kept
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
 def test_every_reference_of_the_documentation_resolves(client: Client) -> None:
