@@ -95,4 +95,5 @@ def answer_errors_as_problems(app: FastAPI, routes: Sequence[APIRoute]) -> None:
 
 
 def _methods(routes: Sequence[APIRoute], path: str) -> set[str]:
-    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    pattern = next((route.path for route in routes if route.path_regex.match(path)), None)
+    return {method for route in routes if route.path == pattern for method in route.methods or ()}

@@ -151,6 +151,7 @@ def test_other_paths_and_methods_are_problems_too(client: Client, method: str, p
 def test_the_methods_of_a_path_are_named(client: Client) -> None:
     assert client("OPTIONS", "/v1/jobs/x").headers["allow"] == "DELETE, GET"
     assert client("GET", "/v1/estimate").headers["allow"] == "POST"
+    assert client("OPTIONS", "/v1/jobs/pairwise").headers["allow"] == "POST"
 
 
 @pytest.mark.parametrize(
