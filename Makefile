@@ -11,7 +11,7 @@ ARGS   ?=
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo tour test test-slow lint format bench clean
+.PHONY: help setup demo tour test test-slow lint format bench accuracy clean
 
 help:
 	@echo "mutualist: mutual information, learned. An estimate and an honest interval for any two groups of columns."
@@ -26,6 +26,7 @@ help:
 	@echo "  make format      let ruff put style and format right"
 	@echo "  make test-slow   the tests that take longer"
 	@echo "  make bench       what is measured, each with a table (see benchmarks/README.md)"
+	@echo "  make accuracy    the weights beside other estimators: rewrites the README's table and docs/accuracy.md"
 	@echo "  make clean       remove caches, builds and out/; keeps .venv and runs/"
 	@echo
 	@echo "More words for a command go into ARGS:  make test ARGS='-k estimator -x'"
@@ -80,6 +81,9 @@ format: $(READY)
 bench: $(READY)
 	@for file in benchmarks/*.py; do \
 	  echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+accuracy: $(READY)
+	@$(THREADS) $(BIN)/python benchmarks/accuracy.py --records 2000 --unseen 1000 --subset 200 --publish $(ARGS)
 
 clean:
 	rm -rf build dist out *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -40,8 +40,9 @@ def mutual_information(
     >>> median.backward()      # w.grad: how to turn w so that the projection tells more about the target
 
     The value is that of `MutualInfoEstimator.estimate`, with two differences. A tensor that requires a gradient is
-    ranked smoothly (`mutualist.models.smooth`). And the order of rows decides how ties are broken, and which rows are
-    looked at where there are too many for all. There are first derivatives only.
+    ranked smoothly (`mutualist.models.smooth`; docs/differentiable.md says what this costs). And the order of rows
+    decides how ties are broken, and which rows are looked at where there are too many for all. There are first
+    derivatives only.
 
     Args:
         x: real numbers, shape (n,), (n, dx), or (B, n, dx) for B samples of n rows each.

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from mutualist.bench.methods import OURS, SLOW
+from mutualist.bench.methods import OURS
 from mutualist.plots import GRID, INK, QUIET
 
 # Okabe and Ito (2008): apart for every kind of colour vision. A method keeps its colour and mark in every picture.
@@ -28,13 +28,13 @@ STYLE: Mapping[str, tuple[str, str]] = {
     "infonce": ("#56B4E9", "X"),
 }
 FEW = 5  # a mean over fewer records is not drawn
-DOTTED = (OURS, "ksg", "sklearn", "copula")
+DOTTED = (OURS, "ksg", "copula", "cca")
 
 Value = Callable[[str, str], float | None]
 
 
 def draw_suite(name: str, report: Mapping[str, Any], path: str | Path) -> None:
-    """Mean absolute error by n and by d, and the interval score by n, as lines over bands.
+    """Mean absolute error by n and by d, and the interval score by n, as lines over bands of common records.
 
     Args:
         name: of the suite, for the title.
@@ -43,7 +43,6 @@ def draw_suite(name: str, report: Mapping[str, Any], path: str | Path) -> None:
     """
     figure = Figure(figsize=(12, 4.4), facecolor="white", layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
     n_axes, d_axes, score_axes = figure.subplots(1, 3)
-    fast = [method for method in report["methods"] if method not in SLOW]
     for axes, by, title in ((n_axes, "n", "rows"), (d_axes, "d", "columns of X and Y together")):
         bands = report["by"][by]
 
@@ -51,8 +50,7 @@ def draw_suite(name: str, report: Mapping[str, Any], path: str | Path) -> None:
             row = bands[band].get(method)
             return row["mae"] if row and row["records"] >= FEW else None
 
-        # A method for pairs of columns answers other records than the rest: only bands of d set it beside them.
-        _lines(axes, [m for m in fast if by == "d" or m != "sklearn"], list(bands), error)
+        _lines(axes, list(report["methods"]), list(bands), error)
         _label(axes, "mean absolute error, nats" if by == "n" else "", title)
     bands = report["intervals_by"]["n"]
 
@@ -69,9 +67,10 @@ def draw_suite(name: str, report: Mapping[str, Any], path: str | Path) -> None:
     covered = {m: f"{m}: {100 * row['cover']:.0f} % inside" for m, row in report["intervals"].items()}
     lines = {str(line.get_label()): line for line in score_axes.get_lines()}
     if lines:
-        score_axes.legend(
-            lines.values(), [covered[m] for m in lines], fontsize=8.5, frameon=False, labelcolor=INK, loc="best"
-        )
+        bottom, top = score_axes.get_ylim()
+        score_axes.set_ylim(bottom, top * (top / bottom) ** 0.35)  # room for the legend
+        names = [covered[m] for m in lines]
+        score_axes.legend(lines.values(), names, fontsize=8.5, frameon=False, labelcolor=INK, loc="upper left")
     figure.suptitle(
         f"{name}: {report['records']:,} samples of known mutual information",
         x=0.012,
@@ -84,7 +83,7 @@ def draw_suite(name: str, report: Mapping[str, Any], path: str | Path) -> None:
 
 
 def draw_families(name: str, report: Mapping[str, Any], path: str | Path) -> None:
-    """Mean absolute error in each family, ours and the main peers, the largest of ours on top."""
+    """Mean absolute error in each family, on common records, the largest of ours on top."""
     rows = report["by"]["family"]
     lead = OURS if OURS in report["methods"] else next(iter(report["methods"]))
     families = sorted((f for f in rows if rows[f].get(lead, {}).get("records")), key=lambda f: rows[f][lead]["mae"])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mutualist.bench.methods import LEVELS, OURS
+from mutualist.bench.methods import LEVELS, OURS, SLOW
 from mutualist.bench.run import Answers
 
 Mask = NDArray[np.bool_]
@@ -42,8 +42,9 @@ def report(answers: Answers) -> dict[str, Any]:
     """Everything, JSON-serialisable, nats unless said otherwise.
 
     records; under "methods" the accuracy of each (see `accuracy`); "intervals" those of the methods that have some, on
-    the records that all of them answered; "by" and "intervals_by" the same in bands of n, d, mi and by family, and
-    "ours_by" our intervals there, on all records; "losses" the groups in which a peer is better (see `losses`).
+    the records that all of them answered; "ours" our accuracy and intervals in bands of n, d, mi and by family; "by"
+    the accuracies there of all that can be set side by side (see `side_by_side`), "intervals_by" the intervals;
+    "losses" the groups in which a peer is better (see `losses`).
     """
     everything = np.ones(len(answers), bool)
     bands = groups(answers)
@@ -52,23 +53,37 @@ def report(answers: Answers) -> dict[str, Any]:
         "records": len(answers),
         "methods": {name: accuracy(answers, name, everything) for name in answers.quantiles},
         "intervals": intervals(answers, everything, answers.intervals),
-        "by": {
+        "ours": {
             by: {
-                band: {name: row for name in answers.quantiles if (row := accuracy(answers, name, mask))["records"]}
+                band: accuracy(answers, OURS, mask) | intervals(answers, mask, ours)[OURS]
                 for band, mask in masks.items()
             }
             for by, masks in bands.items()
+            if ours
         },
+        "by": {by: {band: side_by_side(answers, mask) for band, mask in masks.items()} for by, masks in bands.items()},
         "intervals_by": {
             by: {band: intervals(answers, mask, answers.intervals) for band, mask in masks.items()}
             for by, masks in bands.items()
         },
-        "ours_by": {
-            by: {band: rows[OURS] for band, mask in masks.items() if (rows := intervals(answers, mask, ours))}
-            for by, masks in bands.items()
-        },
         "losses": losses(answers),
     }
+
+
+def side_by_side(answers: Answers, mask: Mask) -> dict[str, dict[str, Any]]:
+    """Accuracies on one and the same set of records, of every method that answered all of it.
+
+    The set: what all methods answered that answered at least half of the whole suite. A method for few of the records
+    (scikit-learn's for pairs of columns) stands beside the others only where it answered all that they did.
+    """
+    general = [name for name in answers.quantiles if answers.answered(name).mean() >= 0.5]
+    for name in general or answers.quantiles:
+        mask = mask & answers.answered(name)
+    if not mask.any():
+        return {}
+    able = [name for name in answers.quantiles if name in general or name not in SLOW]
+    whole = [name for name in able if not (mask & ~answers.answered(name)).any()]
+    return {name: accuracy(answers, name, mask) for name in whole}
 
 
 def accuracy(answers: Answers, name: str, mask: Mask) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mutualist.bench.methods import OURS, SLOW
+from mutualist.bench.methods import OURS
 
 
 def show_suite(console: Console, name: str, report: Mapping[str, Any], by: Sequence[str]) -> None:
@@ -48,9 +48,8 @@ def _intervals(console: Console, report: Mapping[str, Any]) -> None:
 
 def _bands(console: Console, by: str, report: Mapping[str, Any]) -> None:
     bands = report["by"][by]
-    whole = [m for m, row in report["methods"].items() if m not in SLOW and row["records"]]
-    methods = [m for m in whole or report["methods"] if any(m in rows for rows in bands.values())]
-    table = _table(f"mean absolute error by {by}", [by, "records", *methods])
+    methods = [m for m in report["methods"] if any(m in rows for rows in bands.values())]
+    table = _table(f"mean absolute error by {by}, on the same records", [by, "records", *methods])
     for band, rows in bands.items():
         if not rows:
             continue

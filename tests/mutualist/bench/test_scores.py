@@ -101,10 +101,33 @@ def test_a_report_covers_all_records() -> None:
     found = report(answers(truth, {OURS: points(truth + 0.1), "ksg": np.full((50, 5), np.nan)}))
     assert found["records"] == 50
     assert found["methods"]["ksg"] == {"records": 0}
-    assert sum(row["records"] for row in found["ours_by"]["mi"].values()) == 50
     for bands in found["by"].values():
         assert sum(rows[OURS]["records"] for rows in bands.values()) == 50
         assert not any("ksg" in rows for rows in bands.values())
+    for bands in found["ours"].values():
+        assert sum(row["records"] for row in bands.values()) == 50
+        assert [row["mae"] for row in bands.values()] == pytest.approx([0.1] * len(bands))
+
+
+def test_bands_compare_methods_on_the_same_records() -> None:
+    """`copula` declines the first ten, which are hard for us; `sklearn` answers the rest of family f1 alone."""
+    truth = np.linspace(0, 3, 60)
+    ours, copula, sklearn = (points(truth + shift) for shift in (0.1, 0.2, 0.0))
+    ours[:10] += 5
+    copula[:10] = np.nan
+    sklearn[:10] = np.nan
+    sklearn[np.arange(60) % 3 != 1] = np.nan
+    found = report(answers(truth, {OURS: ours, "copula": copula, "sklearn": sklearn}))
+    families = found["by"]["family"]
+    assert [list(families[f]) for f in ("f0", "f1", "f2")] == [
+        [OURS, "copula"],
+        [OURS, "copula", "sklearn"],
+        [OURS, "copula"],
+    ]
+    assert {row["records"] for row in families["f1"].values()} == {17}
+    assert families["f1"][OURS]["mae"] == pytest.approx(0.1)
+    assert found["ours"]["family"]["f1"]["records"] == 20
+    assert found["ours"]["family"]["f1"]["mae"] == pytest.approx(0.1 + 5 * 3 / 20)
 
 
 def test_a_draw_is_repeatable_and_the_subset_lies_in_it() -> None:
