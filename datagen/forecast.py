@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -105,7 +106,7 @@ def _show_mixture(m: Mixture, console: Console) -> None:
         highlight=False,
     )
     counts = np.histogram(m.mi[m.mi > 0], bins=np.asarray(MI_EDGES))[0]
-    for low, high, k in zip(MI_EDGES, MI_EDGES[1:], counts, strict=False):
+    for (low, high), k in zip(pairwise(MI_EDGES), counts, strict=True):
         share = k / m.sampled
         console.print(f"  {low:>5g} to {high:<5g} {share:6.1%} {'█' * round(60 * share)}", highlight=False)
     if m.rejected:

@@ -27,7 +27,7 @@ class Description:
 
     Attributes:
         features: oriented basis values (B, M, D, K) of the first rows, zero where nothing exists, and which of these
-            rows exist (B, M); None if no sample needs them.
+            rows exist (B, M); None if no sample needs them, as X and Y have one column each in all.
         moments: (B, D, D, K * K) cross-moments of each ordered pair of columns.
         moves: (B, D, D, P) concomitants both ways, and flags: same side, derived first, derived second.
         fine: (B, D, D, S * S) shrunken coefficients of the copula's cosine expansion, where X and Y have one column
@@ -98,10 +98,11 @@ def describe(
     lags = (1, *doubling_lags(config)) if scores.shape[2] == 2 else (1,)
     far = smooth_concomitants(scores, lags) if smooth else concomitants(scores, row_mask, lags)
     bivariate = counts.sum(1) == 2
+    alone = bool(bivariate.all())
     given = columns & ~derived
-    estimates, spreads = unit.new_zeros(len(n), local_count(config)), unit.new_zeros(len(n), local_count(config))
+    estimates = spreads = unit.new_zeros(len(n), local_count(config))
     fine: Tensor | None = None
-    if not bool(bivariate.all()):
+    if not alone:
         first, exist = unit[:, : config.max_rows] * given[:, None, :], row_mask[:, : config.max_rows]
         if smooth:
             found = soft_neighbour_statistics(first, side, config.neighbours)
@@ -110,14 +111,7 @@ def describe(
         estimates, spreads = (_fill(values, local_count(config)) for values in found)
     if bool(bivariate.any()):
         x, y = (given & ~side).float().argmax(1), (given & side).float().argmax(1)
-        both = torch.stack([x, y], 1)[:, None, :].expand(-1, unit.shape[1], -1)
-        pair = scores.gather(2, both)  # (B, N, 2)
-        waves = torch.stack(cosines_of_ranks(pair, config.spectral_cosines), -1) * row_mask[:, :, None, None]
-        coefficients = waves[:, :, 0].transpose(1, 2) @ waves[:, :, 1] / n[:, None, None]
-        lagged = far[..., 1:, 1]
-        if not lagged.shape[3]:
-            lagged = concomitants(pair, row_mask, doubling_lags(config))[..., 1]
-        of_pair = pair_details(coefficients, lagged, n, config)
+        of_pair = _of_pair(scores, row_mask, x, y, far[..., 1:, 1], n, config)
         estimates = torch.where(bivariate[:, None], of_pair[0], estimates)
         spreads = torch.where(bivariate[:, None], of_pair[1], spreads)
         fine = at_pair(of_pair[2] * bivariate[:, None, None], x, y, scores.shape[2])
@@ -146,8 +140,23 @@ def describe(
         bivariate.to(n.dtype),
     ]
     context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spreads], 1)
-    seen = features[:, : config.max_rows], row_mask[:, : config.max_rows]
+    seen = None if alone else (features[:, : config.max_rows], row_mask[:, : config.max_rows])
     return Description(seen, moments.flatten(3), moves, fine, columns, side, derived, bivariate, anchors, context)
+
+
+def _of_pair(
+    scores: Tensor, row_mask: Tensor, x: Tensor, y: Tensor, far: Tensor, n: Tensor, config: ModelConfig
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`pair_details` of columns x and y (B,) of scores (B, N, D).
+
+    `far` (B, D, D, lags) are the concomitants at `doubling_lags` if there are no other columns; else it has no lags.
+    """
+    pair = scores.gather(2, torch.stack([x, y], 1)[:, None, :].expand(-1, scores.shape[1], -1))  # (B, N, 2)
+    waves = torch.stack(cosines_of_ranks(pair, config.spectral_cosines), -1) * row_mask[:, :, None, None]
+    coefficients = waves[:, :, 0].transpose(1, 2) @ waves[:, :, 1] / n[:, None, None]
+    if not far.shape[3]:
+        far = concomitants(pair, row_mask, doubling_lags(config))[..., 1]
+    return pair_details(coefficients, far, n, config)
 
 
 def pair_details(

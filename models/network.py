@@ -80,16 +80,15 @@ class MutualInfoNet(nn.Module):
         flag = sample.derived[..., None].to(pairs.dtype)
         tokens = self.tokens(torch.cat([within, across, flag], -1)) + context[:, None]
         anchors = [sample.anchors]
-        features = None if bool(sample.bivariate.all()) else sample.features
         bivariate, instead = sample.bivariate[:, None], sample.anchors[:, :1]
         for i, layer in enumerate(self.columns):
             tokens, pairs = layer(tokens, pairs, columns)
             if i == len(self.rows):
                 break
-            if features is None:
+            if sample.features is None:
                 anchors.append(instead)
                 continue
-            read, shared = self.rows[i](tokens, context, *features, columns, side)
+            read, shared = self.rows[i](tokens, context, *sample.features, columns, side)
             tokens = torch.where(bivariate[..., None], tokens, read)
             anchors.append(torch.where(bivariate, instead, shared))
         crossing = masked_mean(pairs.flatten(1, 2), (~same & exists).flatten(1), 1)

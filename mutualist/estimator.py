@@ -32,10 +32,13 @@ class MutualInfoEstimator:
     The answer does not depend on the order of rows, on the order of columns within X and within Y, on which side is
     called X, on units, nor on any strictly monotone map of a column. Ties are broken at random from a seed that the
     sample itself gives, so the same sample gets the same answer.
+
+    Args:
+        bundle: the network, its calibration, and what the weights say of themselves; kept as the attribute `bundle`.
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
+        self.bundle = bundle
         self._trained = bundle.info["meta_distribution"]
         self._model = {"name": bundle.info["name"], "version": bundle.info["version"]}
 
@@ -53,17 +56,12 @@ class MutualInfoEstimator:
     @property
     def info(self) -> Mapping[str, Any]:
         """What the weights say of themselves: name, version, ranges of the training data, metrics."""
-        return self._bundle.info
+        return self.bundle.info
 
     @property
     def levels(self) -> tuple[float, ...]:
         """The levels of the quantiles in every answer; between them, an answer interpolates."""
-        return tuple(self._bundle.net.config.levels)
-
-    @property
-    def bundle(self) -> Bundle:
-        """The network and its calibration."""
-        return self._bundle
+        return tuple(self.bundle.net.config.levels)
 
     def estimate(self, x: ArrayLike, y: ArrayLike, *, nan_policy: NanPolicy = "raise") -> MIEstimate:
         """Estimates I(X; Y) in nats from n paired rows.
@@ -109,15 +107,15 @@ class MutualInfoEstimator:
             InputError: unusable data; the message says what to change.
         """
         values, names = as_complete_table(table, names, nan_policy)
-        levels = np.array(self._bundle.net.config.levels)
+        levels = np.array(self.bundle.net.config.levels)
         pairs = np.array(list(combinations(range(values.shape[1]), 2)))
         centred, tied = centred_mid_ranks(values)
         alone = tied[pairs].any(1)  # how ties are broken depends on both columns
         quantiles, strangeness = np.empty((len(pairs), len(levels))), np.empty(len(pairs))
         ranks = (centred + len(values) - 1) // 2
-        quantiles[~alone], strangeness[~alone] = answer_pairs(self._bundle, ranks, pairs[~alone])
+        quantiles[~alone], strangeness[~alone] = answer_pairs(self.bundle, ranks, pairs[~alone])
         samples = [self._ranked(Sample(values[:, pair], 1)) for pair in pairs[alone]]
-        quantiles[alone], strangeness[alone] = answer_samples(self._bundle, samples)
+        quantiles[alone], strangeness[alone] = answer_samples(self.bundle, samples)
         ranges = range_warnings(len(values), 1, 1, self._trained)
         warnings = {
             (i, j): (*ranges, *constant_warnings(values[:, [i, j]], 1), *strangeness_warnings(strange))
@@ -126,7 +124,7 @@ class MutualInfoEstimator:
         return PairwiseEstimates(
             names,
             levels,
-            self._bundle.calibration.apply(levels, quantiles, len(values), 1, 1),
+            self.bundle.calibration.apply(levels, quantiles, len(values), 1, 1),
             len(values),
             {pair: texts for pair, texts in warnings.items() if texts},
             self._model,
@@ -135,7 +133,7 @@ class MutualInfoEstimator:
     def _ranked(self, sample: Sample) -> Ranked:
         n, d = sample.values.shape
         side = np.arange(d) >= sample.dx
-        some_rows_only = d > 2 and n > self._bundle.net.config.queries
+        some_rows_only = d > 2 and n > self.bundle.net.config.queries
         ranks, _ = canonical_ranks(sample.values, side, ordered=some_rows_only)
         notes = range_warnings(n, sample.dx, d - sample.dx, self._trained) + constant_warnings(sample.values, sample.dx)
         return Ranked(ranks, side, sample.notes + notes)
@@ -143,10 +141,10 @@ class MutualInfoEstimator:
     def _answer(self, samples: Sequence[Ranked]) -> list[MIEstimate]:
         if not len(samples):
             return []
-        levels = np.array(self._bundle.net.config.levels)
+        levels = np.array(self.bundle.net.config.levels)
         n, dx, dy = np.array([s.shape for s in samples]).T
-        quantiles, strangeness = answer_samples(self._bundle, samples)
-        calibrated = self._bundle.calibration.apply(levels, quantiles, n, dx, dy)
+        quantiles, strangeness = answer_samples(self.bundle, samples)
+        calibrated = self.bundle.calibration.apply(levels, quantiles, n, dx, dy)
         return [
             MIEstimate(
                 levels,

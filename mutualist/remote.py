@@ -21,7 +21,7 @@ JSON_VALUES = 4096  # a sample of more numbers travels by itself in binary: thre
 BATCH_VALUES = 1 << 18  # numbers in one batch: about 5 MB of JSON
 BATCH_PAIRS = 64
 DESCRIBED = {"name", "version", "levels", "limits"}  # what is needed of /v1/model
-LONG_WORK = 2_000_000  # rows times pairs of a table that is sent as a job: more than some seconds on two cores
+LONG_WORK = 2_000_000  # rows times pairs of a table that is sent as a job: some seconds of work for one
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between two looks at a job
 
 

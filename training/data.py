@@ -113,7 +113,7 @@ class MetaDataModule(L.LightningDataModule):
 
 
 def described(batch: Batch, seed: int, config: ModelConfig) -> Batch:
-    """The batch with its `description`: what the network is told, which depends on no weight. `seed` breaks ties."""
+    """The batch with its `description`, which depends on no weight, in place of its `values`. `seed` breaks ties."""
     scores = normal_scores(batch["values"], batch["row_mask"], torch.Generator().manual_seed(seed))
     description = describe(scores, batch["side"], batch["row_mask"], batch["column_mask"], config)
-    return batch | {"description": description}
+    return {key: value for key, value in batch.items() if key != "values"} | {"description": description}

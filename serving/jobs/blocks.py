@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mutualist.factory import Estimator
 from mutualist.result import PairwiseEstimates
 
-BLOCK_WORK = 100_000  # rows times pairs: about a fifth of a second
+BLOCK_WORK = 100_000  # rows times pairs: about a tenth of a second
 Array = NDArray[np.float64]
 
 

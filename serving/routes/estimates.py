@@ -13,7 +13,7 @@ from mutualist.serving.http.problems import Refusal
 from mutualist.serving.routes.documents import ESTIMATING, json_body
 from mutualist.serving.schemas import examples
 from mutualist.serving.schemas.answers import BatchResponse, EstimateResponse
-from mutualist.serving.schemas.parse import parse_json
+from mutualist.serving.schemas.parse import check_quantiles, parse_json
 from mutualist.serving.schemas.requests import BatchRequest, EstimateRequest
 from mutualist.serving.schemas.samples import Array
 from mutualist.serving.service import Service, service_of
@@ -65,10 +65,7 @@ def parse_pairs(
     """A request within its limits; raises InputError."""
     check_values(body, settings.max_values)
     asked = parse_json(model, body)
-    if len(asked.quantiles) > settings.max_quantiles:
-        raise InputError(
-            f"{len(asked.quantiles)} quantiles are asked for and the limit is {settings.max_quantiles}; ask for fewer"
-        )
+    check_quantiles(asked.quantiles, settings.max_quantiles)
     pairs = asked.pairs_of_samples()
     if len(pairs) > settings.max_pairs:
         raise InputError(

@@ -10,6 +10,7 @@ from mutualist.serving.http.body import media_type, read_body
 from mutualist.serving.routes.documents import ESTIMATING, table_body
 from mutualist.serving.schemas import examples
 from mutualist.serving.schemas.answers import PairwiseResponse, TableEstimateResponse
+from mutualist.serving.schemas.parse import check_quantiles
 from mutualist.serving.schemas.requests import PairwiseOptions, SidesOptions, TableOptions
 from mutualist.serving.service import Service, service_of
 from mutualist.serving.tables.forms import Form, form_of
@@ -28,11 +29,7 @@ async def read_table(service: Service, request: Request, model: type[TableOption
     table = await service.read(
         body, read_request, form, body, query, model, service.caps, foreign=form is not Form.JSON
     )
-    most = service.settings.max_quantiles
-    if len(table.options.quantiles) > most:
-        raise InputError(
-            f"{len(table.options.quantiles)} quantiles are asked for and the limit is {most}; ask for fewer"
-        )
+    check_quantiles(table.options.quantiles, service.settings.max_quantiles)
     return table
 
 

@@ -1,6 +1,6 @@
 """Bodies and options become requests here; what is wrong with them becomes a short list of fields and remedies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -35,6 +35,12 @@ def parse_json(model: type[Model], body: bytes) -> Model:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise _invalid(error) from None
+
+
+def check_quantiles(asked: Sequence[float], most: int) -> None:
+    """Raises InputError if more than `most` levels are asked for."""
+    if len(asked) > most:
+        raise InputError(f"{len(asked)} quantiles are asked for and the limit is {most}; ask for fewer")
 
 
 def parse_options(model: type[Model], options: Mapping[str, Any]) -> Model:

@@ -49,7 +49,7 @@ def test_a_scheduler_that_is_away_is_told_from_a_job_that_fails(untrained: Path,
 def test_the_service_uses_it(address: str, make_client: Any, untrained: Path) -> None:
     estimator = MutualInfoEstimator.from_pretrained(untrained)
     client = make_client(estimator, dask_scheduler=address, weights=untrained)
-    columns = {name: column.tolist() for name, column in zip("abc", TABLE.T, strict=False)}
+    columns = {name: column.tolist() for name, column in zip("abc", TABLE[:, :3].T, strict=True)}
     path = client("POST", "/v1/jobs/pairwise", json={"columns": columns}).headers["location"]
     end = time.monotonic() + 60
     while (job := client("GET", path).json())["state"] != "done" and time.monotonic() < end:
