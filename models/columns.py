@@ -55,7 +55,7 @@ class PairEmbedding(nn.Module):
         self.out = nn.Linear(2 * pair_width, pair_width)
 
     def forward(self, moments: Tensor, moves: Tensor, fine: Tensor | None, context: Tensor) -> Tensor:
-        """moments (B, D, D, K * K), moves (B, D, D, M), fine (B, D, D, S * S), context (B, W) -> (B, D, D, P)."""
+        """moments (B, D, D, K * K), moves (B, D, D, M), fine (B, D, D, E), context (B, W) -> (B, D, D, P)."""
         scale, shift = self.film(context)[:, None, None].chunk(2, -1)
         hidden = self.moments(moments) + self.moves(moves)
         if fine is not None:

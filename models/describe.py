@@ -12,9 +12,10 @@ from mutualist.models.basis import basis, cosines_of_ranks, orientation, unit_sc
 from mutualist.models.config import ModelConfig
 from mutualist.models.gaussian import STRENGTHS, correlations, cross_products, gaussian_mi
 from mutualist.models.neighbours import neighbour_statistics
-from mutualist.models.pairs import MOVES, concomitants, cross_moments
+from mutualist.models.pairs import MOVES, Walks, concomitants, cross_moments, walks_along
 from mutualist.models.scores import scores_from_ranks
-from mutualist.models.smooth import smooth_concomitants, smooth_scores, soft_neighbour_statistics
+from mutualist.models.slices import SLICE_FEATURES, slice_information
+from mutualist.models.smooth import smooth_concomitants, smooth_scores, smooth_slices, soft_neighbour_statistics
 from mutualist.models.spectral import SHRINKAGES, shrunken, spectral_mi
 
 CHUNK = 1 << 24  # basis values held at once
@@ -30,8 +31,8 @@ class Description:
             rows exist (B, M); None if no sample needs them, as X and Y have one column each in all.
         moments: (B, D, D, K * K) cross-moments of each ordered pair of columns.
         moves: (B, D, D, P) concomitants both ways, and flags: same side, derived first, derived second.
-        fine: (B, D, D, S * S) shrunken coefficients of the copula's cosine expansion, where X and Y have one column
-            each; zero elsewhere, None if no sample is such.
+        fine: (B, D, D, E) shrunken coefficients of the copula's cosine expansion, and information in slices, where X
+            and Y have one column each; zero elsewhere, None if no sample is such.
         columns: (B, D) which columns exist.
         side: (B, D) true for columns of Y. Used only to tell whether two columns share a side.
         derived: (B, D) true for the radius columns.
@@ -61,8 +62,13 @@ MOVE_FEATURES = 2 * MOVES + 3
 
 
 def anchor_count(config: ModelConfig) -> int:
-    """A: Gaussian, nearest neighbours (or, in 1 x 1, spectral), pair sum, zero, two sums over best partners."""
-    return len(STRENGTHS) + 1 + local_count(config) + 4
+    """A: Gaussian, nearest neighbours (or, in 1 x 1, spectral), pair sum, zero, two sums over best partners, slices."""
+    return len(STRENGTHS) + 1 + local_count(config) + 4 + SLICE_FEATURES
+
+
+def fine_features(config: ModelConfig) -> int:
+    """E."""
+    return config.spectral_cosines**2 + SLICE_FEATURES
 
 
 def local_count(config: ModelConfig) -> int:
@@ -96,7 +102,8 @@ def describe(
     moments, correlation, features = _moments(unit, scores, row_mask, n, config)
 
     lags = (1, *doubling_lags(config)) if scores.shape[2] == 2 else (1,)
-    far = smooth_concomitants(scores, lags) if smooth else concomitants(scores, row_mask, lags)
+    along = None if smooth else walks_along(scores, row_mask)
+    far = smooth_concomitants(scores, lags) if along is None else concomitants(along, lags)
     bivariate = counts.sum(1) == 2
     alone = bool(bivariate.all())
     given = columns & ~derived
@@ -109,12 +116,14 @@ def describe(
         else:
             found = neighbour_statistics(first, side, exist, config.neighbours, config.queries)
         estimates, spreads = (_fill(values, local_count(config)) for values in found)
+    slices = unit.new_zeros(len(n), SLICE_FEATURES)
     if bool(bivariate.any()):
         x, y = (given & ~side).float().argmax(1), (given & side).float().argmax(1)
-        of_pair = _of_pair(scores, row_mask, x, y, far[..., 1:, 1], n, config)
-        estimates = torch.where(bivariate[:, None], of_pair[0], estimates)
-        spreads = torch.where(bivariate[:, None], of_pair[1], spreads)
-        fine = at_pair(of_pair[2] * bivariate[:, None, None], x, y, scores.shape[2])
+        pair = _of_pair(scores, row_mask, x, y, along, far, n, config)
+        estimates = torch.where(bivariate[:, None], pair.estimates, estimates)
+        spreads = torch.where(bivariate[:, None], pair.spreads, spreads)
+        slices = pair.slices * bivariate[:, None]
+        fine = at_pair(pair.fine * bivariate[:, None, None], x, y, scores.shape[2])
 
     same = (side[:, :, None] == side[:, None, :]) & _both(columns)
     walks = far[..., 0, :] * (~derived)[:, :, None, None]  # none goes along a radius: its ties have no order
@@ -128,7 +137,7 @@ def describe(
     pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())).to(n.dtype) * crossing
     partners = _best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
     pair_sum, zero = 0.5 * pair_mi.sum((1, 2))[:, None], torch.zeros_like(n)[:, None]
-    anchors = torch.cat([gaussian, estimates, pair_sum, zero, partners], 1)
+    anchors = torch.cat([gaussian, estimates, pair_sum, zero, partners, slices], 1)
     log_n = n.log().clamp(max=config.max_log_n)
     log_d = counts.log1p()
     sizes = [
@@ -145,35 +154,71 @@ def describe(
 
 
 def _of_pair(
-    scores: Tensor, row_mask: Tensor, x: Tensor, y: Tensor, far: Tensor, n: Tensor, config: ModelConfig
-) -> tuple[Tensor, Tensor, Tensor]:
+    scores: Tensor,
+    row_mask: Tensor,
+    x: Tensor,
+    y: Tensor,
+    along: Walks | None,
+    far: Tensor,
+    n: Tensor,
+    config: ModelConfig,
+) -> "PairDetails":
     """`pair_details` of columns x and y (B,) of scores (B, N, D).
 
-    `far` (B, D, D, lags) are the concomitants at `doubling_lags` if there are no other columns; else it has no lags.
+    If there are no other columns, `along` are the walks (none: answer smoothly) and `far` (B, D, D, lags, 2) the
+    concomitants at lag 1 and at `doubling_lags`; otherwise both are of no use here.
     """
     pair = scores.gather(2, torch.stack([x, y], 1)[:, None, :].expand(-1, scores.shape[1], -1))  # (B, N, 2)
     waves = torch.stack(cosines_of_ranks(pair, config.spectral_cosines), -1) * row_mask[:, :, None, None]
     coefficients = waves[:, :, 0].transpose(1, 2) @ waves[:, :, 1] / n[:, None, None]
-    if not far.shape[3]:
-        far = concomitants(pair, row_mask, doubling_lags(config))[..., 1]
-    return pair_details(coefficients, far, n, config)
+    if scores.shape[2] == 2:
+        far = far[..., 1:, 1]
+        slices = smooth_slices(scores) if along is None else slice_information(along)
+    else:
+        along = walks_along(pair, row_mask)
+        far, slices = concomitants(along, doubling_lags(config))[..., 1], slice_information(along)
+        x, y = torch.zeros_like(x), torch.ones_like(y)
+    return pair_details(coefficients, _ways(far, x, y).sum(1), _ways(slices, x, y), n, config)
+
+
+def _ways(values: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """values (B, D, D, S) at (x, y) and at (y, x): (B, 2, S)."""
+    sample = torch.arange(len(x), device=x.device)
+    return torch.stack([values[sample, x, y], values[sample, y, x]], 1)
+
+
+@dataclass(frozen=True)
+class PairDetails:
+    """What stands in for nearest neighbours where X and Y have one column each; it says as much there, and costs less.
+
+    Attributes:
+        estimates: (B, `local_count`) spectral estimates.
+        spreads: (B, `local_count`) concomitants both ways at `doubling_lags`.
+        slices: (B, S) information in slices, the mean of both ways.
+        fine: (B, 2, E) shrunken coefficients and information in slices, seen from X and from Y.
+    """
+
+    estimates: Tensor
+    spreads: Tensor
+    slices: Tensor
+    fine: Tensor
 
 
 def pair_details(
-    coefficients: Tensor, far: Tensor, n: Tensor | int, config: ModelConfig
-) -> tuple[Tensor, Tensor, Tensor]:
-    """What stands in for nearest neighbours where X and Y have one column each; it says as much there, and costs less.
+    coefficients: Tensor, far: Tensor, slices: Tensor, n: Tensor | int, config: ModelConfig
+) -> PairDetails:
+    """The details of B pairs.
 
     Args:
         coefficients: (B, S, S) of the cosine expansion of the copula's density, X first.
-        far: (B, 2, 2, lags) concomitants at `doubling_lags`.
+        far: (B, lags) sums of concomitants both ways at `doubling_lags`.
+        slices: (B, 2, S) information in slices along X and along Y.
         n: (B,), or one number.
-
-    Returns:
-        spectral estimates and concomitants both ways, (B, `local_count`) each; the shrunken coefficients (B, S, S).
     """
+    shrunk = shrunken(coefficients, n, FINE_SHRINKAGE)
+    both = torch.stack([shrunk.flatten(1), shrunk.transpose(1, 2).flatten(1)], 1)
     estimates = _fill(spectral_mi(coefficients, n), local_count(config))
-    return estimates, far[:, 0, 1] + far[:, 1, 0], shrunken(coefficients, n, FINE_SHRINKAGE)
+    return PairDetails(estimates, far, slices.mean(1), torch.cat([both, slices], 2))
 
 
 def _fill(values: Tensor, slots: int) -> Tensor:
@@ -269,9 +314,9 @@ def _moments(
 
 
 def at_pair(values: Tensor, x: Tensor, y: Tensor, d: int) -> Tensor:
-    """values (B, S, S), seen from X, as features of the ordered pairs (x, y) and (y, x): (B, D, D, S * S)."""
-    out = values.new_zeros(values.shape[0], d, d, values.shape[1] ** 2)
+    """values (B, 2, E), seen from X and from Y, as features of the ordered pairs (x, y) and (y, x): (B, D, D, E)."""
+    out = values.new_zeros(values.shape[0], d, d, values.shape[2])
     sample = torch.arange(values.shape[0], device=values.device)
-    out[sample, x, y] = values.flatten(1)
-    out[sample, y, x] = values.transpose(1, 2).flatten(1)
+    out[sample, x, y] = values[:, 0]
+    out[sample, y, x] = values[:, 1]
     return out

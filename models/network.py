@@ -11,6 +11,7 @@ from mutualist.models.describe import (
     anchor_count,
     context_features,
     describe,
+    fine_features,
     moment_features,
 )
 from mutualist.models.head import QuantileHead
@@ -37,7 +38,7 @@ class MutualInfoNet(nn.Module):
         self.config = config
         w, p, k = config.width, config.pair_width, config.cosines + 2
         self.context = nn.Sequential(nn.Linear(context_features(config), w), nn.GELU(), nn.Linear(w, w))
-        self.embed = PairEmbedding(moment_features(config), MOVE_FEATURES, config.spectral_cosines**2, p, w)
+        self.embed = PairEmbedding(moment_features(config), MOVE_FEATURES, fine_features(config), p, w)
         self.tokens = nn.Linear(2 * p + 1, w)
         self.columns = nn.ModuleList(ColumnAttention(w, p, config.heads) for _ in range(config.layers))
         self.rows = nn.ModuleList(RowAttention(w, k, config.row_width) for _ in range(config.layers - 1))

@@ -1,6 +1,8 @@
 """What each pair of columns carries: cross-moments of the basis, and how one column moves along the other."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,28 +22,64 @@ def cross_moments(features: Tensor, n: Tensor) -> Tensor:
     return gram.view(b, d, k, d, k).transpose(2, 3)
 
 
-def concomitants(scores: Tensor, row_mask: Tensor, lags: tuple[int, ...] = (1,)) -> Tensor:
+@dataclass(frozen=True)
+class Walks:
+    """Walks through the rows of B samples, one along each of D columns, from its lowest to its highest value.
+
+    Attributes:
+        ranks: (B * N, D), Phi(scores) - 1/2.
+        index: (B * D, N) rows of `ranks` in the order of each walk; those that do not exist come last.
+        n: (B,) rows that exist.
+    """
+
+    ranks: Tensor
+    index: Tensor
+    n: Tensor
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return self.index.shape[1]
+
+    @property
+    def columns(self) -> int:
+        """D."""
+        return self.ranks.shape[1]
+
+    def parts(self, chunk: int) -> Iterator[tuple[slice, Tensor]]:
+        """A few walks at a time, about `chunk` values: which they are, and the ranks along them (W, N, D)."""
+        step = max(1, chunk // (self.rows * self.columns))
+        for i in range(0, len(self.index), step):
+            part = slice(i, i + step)
+            walk = self.ranks.index_select(0, self.index[part].reshape(-1))
+            yield part, walk.view(-1, self.rows, self.columns)
+
+
+def walks_along(scores: Tensor, row_mask: Tensor) -> Walks:
+    """The walks through samples given as normal scores (B, N, D) and which rows exist (B, N)."""
+    b, rows, d = scores.shape
+    ranks = 0.5 * torch.erf(scores / math.sqrt(2.0)).reshape(b * rows, d)
+    order = scores.masked_fill(~row_mask[..., None], torch.inf).argsort(dim=1)  # (B, N, D)
+    start = torch.arange(b, device=order.device)[:, None, None] * rows
+    return Walks(ranks, (order.transpose(1, 2) + start).reshape(b * d, rows), row_mask.sum(1))
+
+
+def concomitants(walks: Walks, lags: tuple[int, ...] = (1,)) -> Tensor:
     """How far column k moves between rows that are neighbours in column j: (B, D, D, lags, MOVES), entry [j, k].
 
     Along the rows sorted by column j, mean |du| (Chatterjee 2021) and mean ln(|du| + 1/n) of the ranks u of column k
     over each lag, centred so that independence gives about 0. It resolves sharp edges and strong dependence, which a
     short basis cannot. Samples of at most a lag of rows give 0.
     """
-    b, rows, d = scores.shape
-    n = row_mask.sum(1)
-    u = 0.5 * torch.erf(scores / math.sqrt(2.0)).reshape(b * rows, d)
-    order = scores.masked_fill(~row_mask[..., None], torch.inf).argsort(dim=1)  # (B, N, D)
-    start = torch.arange(b, device=n.device)[:, None, None] * rows
-    walks = (order.transpose(1, 2) + start).reshape(b * d, rows)  # one walk through the rows for each column
+    n, d, rows = walks.n, walks.columns, walks.rows
+    b = len(n)
     n_walk = n.repeat_interleave(d)[:, None]  # (B * D, 1)
-    keep = None if bool(row_mask.all()) else torch.arange(rows, device=n.device) < n_walk  # (B * D, N)
+    keep = None if bool((n == rows).all()) else torch.arange(rows, device=n.device) < n_walk  # (B * D, N)
     floor = 1.0 / n_walk.clamp(min=2)
-    step = max(1, CHUNK // (rows * d * len(lags)))
-    parts = []
-    for i in range(0, b * d, step):
-        part = slice(i, i + step)
-        walk = u.index_select(0, walks[part].reshape(-1)).view(-1, rows, d)
-        parts.append(_moves(walk, None if keep is None else keep[part, :, None], floor[part, :, None], lags))
+    parts = [
+        _moves(walk, None if keep is None else keep[part, :, None], floor[part, :, None], lags)
+        for part, walk in walks.parts(CHUNK // len(lags))
+    ]
     sums = torch.cat(parts).view(b, d, d, len(lags), MOVES)
     steps = torch.stack([n - lag for lag in lags], 1)  # (B, lags)
     missing = (rows - steps.clamp(min=0)) * floor.view(b, d)[:, :1].log()  # steps that do not exist have moved by 0

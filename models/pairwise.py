@@ -14,9 +14,10 @@ from torch import Tensor
 
 from mutualist.models.basis import cosines_of_ranks, signs
 from mutualist.models.config import ModelConfig
-from mutualist.models.describe import Description, at_pair, doubling_lags, pair_details
+from mutualist.models.describe import Description, PairDetails, at_pair, doubling_lags, pair_details
 from mutualist.models.gaussian import STRENGTHS, correlations, cross_products
-from mutualist.models.pairs import concomitants
+from mutualist.models.pairs import concomitants, walks_along
+from mutualist.models.slices import slice_information
 
 CHUNK = 1 << 22  # basis values held at once
 
@@ -30,12 +31,14 @@ class ColumnStatistics:
         correlation: (D, D) of the scores, in double precision.
         products: (D, D, F, F) means over rows of products of F functions: cosines of the ranks, then z and z^2 - 1.
         walks: (D, D, lags, MOVES) concomitants at lag 1 and at `doubling_lags`.
+        slices: (D, D, S) information in slices.
     """
 
     rows: int
     correlation: Tensor
     products: Tensor
     walks: Tensor
+    slices: Tensor
 
 
 def column_statistics(scores: Tensor, config: ModelConfig) -> ColumnStatistics:
@@ -54,8 +57,9 @@ def column_statistics(scores: Tensor, config: ModelConfig) -> ColumnStatistics:
         exact += cross_products(scores[part])
     products = (total / rows).view(d, cosines + 2, d, cosines + 2).transpose(1, 2)
     everything = torch.ones(1, rows, dtype=torch.bool, device=scores.device)
-    walks = concomitants(scores[None], everything, (1, *doubling_lags(config)))[0]
-    return ColumnStatistics(rows, correlations(exact), products, walks)
+    along = walks_along(scores[None], everything)
+    walks = concomitants(along, (1, *doubling_lags(config)))[0]
+    return ColumnStatistics(rows, correlations(exact), products, walks, slice_information(along)[0])
 
 
 def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, config: ModelConfig) -> Description:
@@ -78,11 +82,13 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
     products = products * flips[:, :, None, :, None] * flips[:, None, :, None, :]
     basis = [*range(config.cosines), z, z + 1]
     coefficients = products[:, 0, 1, : config.spectral_cosines, : config.spectral_cosines]
-    estimates, spreads, coarse = pair_details(coefficients, walks[..., 1:, 1], shared.rows, config)
+    far = walks[:, 0, 1, 1:, 1] + walks[:, 1, 0, 1:, 1]
+    slices = torch.stack([shared.slices[first, second], shared.slices[second, first]], 1)
+    details = pair_details(coefficients, far, slices, shared.rows, config)
     near = walks[..., 0, :]
     flags = torch.tensor([[[1.0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1.0, 0, 0]]], device=pair.device)
     r = shared.correlation[first, second] * sign.prod(1)
-    anchors = _anchors(r, 0.5 * (near[:, 0, 1, 1] + near[:, 1, 0, 1]), shared.rows, estimates)
+    anchors = _anchors(r, 0.5 * (near[:, 0, 1, 1] + near[:, 1, 0, 1]), shared.rows, details)
     log_n, two = min(math.log(shared.rows), config.max_log_n), math.log(2.0)
     sizes = [log_n / 3 - 1.5, two - 1.5, 0.0, (two - log_n) / 2 + 1, 0.0, 1.0]
     context = torch.tensor(sizes, device=pair.device).expand(len(pair), -1)
@@ -91,24 +97,24 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
         features=None,
         moments=products[..., basis, :][..., basis].flatten(3),
         moves=torch.cat([near, near.transpose(1, 2), flags.expand(len(pair), -1, -1, -1)], -1),
-        fine=at_pair(coarse, pair.new_zeros(len(pair)), pair.new_ones(len(pair)), 2),
+        fine=at_pair(details.fine, pair.new_zeros(len(pair)), pair.new_ones(len(pair)), 2),
         columns=columns,
         side=torch.tensor([False, True], device=pair.device).expand_as(columns),
         derived=~columns,
         bivariate=columns[:, 0],
         anchors=anchors,
-        context=torch.cat([context, anchors.clamp(min=-0.9).log1p(), spreads], 1),
+        context=torch.cat([context, anchors.clamp(min=-0.9).log1p(), details.spreads], 1),
     )
 
 
-def _anchors(r: Tensor, near: Tensor, n: int, local: Tensor) -> Tensor:
+def _anchors(r: Tensor, near: Tensor, n: int, details: PairDetails) -> Tensor:
     """The anchors of `describe`, all in closed form: (P, A) nats.
 
     Args:
         r: (P,) correlations of the normal scores, in double precision.
         near: (P,) mean of both concomitants of logarithms at lag 1.
         n: rows.
-        local: (P, `local_count`) estimates.
+        details: of the pairs.
     """
     shrinkage = torch.tensor([*(2 * c / (n + 2 * c) for c in STRENGTHS), 1e-7], dtype=torch.float64, device=r.device)
     squares = ((1 - shrinkage) * r[:, None]).square().clamp(max=1 - 1e-12)
@@ -119,4 +125,4 @@ def _anchors(r: Tensor, near: Tensor, n: int, local: Tensor) -> Tensor:
     best = near.clamp(min=0)
     beyond = gaussian[:, 0] + (best - normal) * (2 * best).clamp(max=1)
     rest = torch.stack([normal, torch.zeros_like(normal), best, beyond], 1)
-    return torch.cat([gaussian, local, rest], 1)
+    return torch.cat([gaussian, details.estimates, rest, details.slices], 1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mutualist.models import MutualInfoNet, normal_scores, smooth
 from mutualist.models.neighbours import neighbour_statistics
-from mutualist.models.pairs import concomitants
+from mutualist.models.pairs import concomitants, walks_along
 from mutualist.models.scores import random_ranks
 
 
@@ -64,7 +64,7 @@ def test_smooth_concomitants_estimate_what_the_hard_ones_do(r: float) -> None:
     scores = normal_scores(pairs, torch.ones(8, 200, dtype=torch.bool)).double()
     lags = (1, 2, 16)
     smoothed = smooth.smooth_concomitants(scores, lags)
-    hard = concomitants(scores, torch.ones(8, 200, dtype=torch.bool), lags)
+    hard = concomitants(walks_along(scores, torch.ones(8, 200, dtype=torch.bool)), lags)
     torch.testing.assert_close(smoothed[:, [0, 1], [0, 1]], hard[:, [0, 1], [0, 1]].double(), atol=0.01, rtol=0)
     error = (smoothed - hard).mean(0)[0, 1]
     noise = hard.std(0)[0, 1] / math.sqrt(8)

@@ -13,7 +13,7 @@ from mutualist.models import normal_scores
 from mutualist.models.basis import basis, unit_scores
 from mutualist.models.gaussian import gaussian_mi
 from mutualist.models.neighbours import neighbour_statistics
-from mutualist.models.pairs import concomitants, cross_moments
+from mutualist.models.pairs import concomitants, cross_moments, walks_along
 from mutualist.models.spectral import spectral_mi
 
 
@@ -102,8 +102,8 @@ def test_concomitants_are_means_over_neighbouring_ranks(lag: int) -> None:
     scores = normal_scores(torch.from_numpy(values)[None], masks(31))
     padded = torch.cat([scores, torch.zeros(1, 6, 3)], 1)
     mask = torch.arange(37)[None] < 31
-    found = concomitants(scores, masks(31), (2, lag))[0, ..., 1, :]
-    torch.testing.assert_close(concomitants(padded, mask, (lag,))[0, ..., 0, :], found, atol=1e-5, rtol=0)
+    found = concomitants(walks_along(scores, masks(31)), (2, lag))[0, ..., 1, :]
+    torch.testing.assert_close(concomitants(walks_along(padded, mask), (lag,))[0, ..., 0, :], found, atol=1e-5, rtol=0)
     if lag > 31:
         assert (found == 0).all()
         return
