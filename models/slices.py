@@ -7,6 +7,7 @@ for uniform and normal noise they differ by tenths of nats, which means of |du| 
 """
 
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,14 +20,16 @@ SLICES = ((8, (1, 4, 7)), (32, (1, 8, 31)))  # rows of a slice, and over how man
 SLICE_FEATURES = sum(len(reaches) for _, reaches in SLICES)
 SOFTENING = 0.07  # 1/2 ln((r - 1/2)^2 + .07) is digamma(r) to .01 at r = 1 and ever closer, and smooth below
 CHUNK = 1 << 18  # values sorted at once: small enough to stay in cache
+Size = TypeVar("Size", int, Tensor)
 
 
 def slice_information(walks: Walks) -> Tensor:
     """Mutual information of each pair from gaps in slices along its first column: (B, D, D, S) nats, entry [j, k].
 
-    The rows sorted by column j are cut into slices; the last one ends at the last row. With R the gap in ranks of
-    column k over m of w sorted values, psi(m) - psi(w + 1) + psi(n + 1) - E psi(R) is without bias where column k is
-    uniform given j (as Kraskov et al. 2004, eq. 20, for ranks). Samples of fewer rows than a slice give 0.
+    The rows sorted by column j are cut into slices of w from both ends to the middle, so that it makes no difference
+    which end is called low. With R the gap in ranks of column k over m of w sorted values, psi(m) - psi(w + 1) +
+    psi(n + 1) - E psi(R) is without bias where column k is uniform given j (as Kraskov et al. 2004, eq. 20, for ranks).
+    Samples of fewer rows than a slice give 0.
     """
     b, n, d, rows = len(walks.n), walks.n, walks.columns, walks.rows
     full = bool((n == rows).all())
@@ -47,17 +50,23 @@ def _of_slices(columns: Tensor, n: Tensor, rows: int | None, w: int, reaches: tu
     walks, d, length = columns.shape
     if length < w:
         return columns.new_zeros(walks, d, len(reaches))
-    count = -(-length // w)
+    half = _from_each_end(length, w)
     if rows is not None:
-        cut = [columns[..., : rows // w * w]] + ([columns[..., rows - w :]] if rows % w else [])
-        slices, weights = torch.cat(cut, 2).view(walks, d, count, w), None
+        cut = columns[..., : half * w], columns[..., rows - half * w :]
+        slices, weights = torch.cat(cut, 2).view(walks, d, 2 * half, w), None
     else:
-        starts = torch.minimum(torch.arange(count, device=n.device) * w, (n[:, None] - w).clamp(min=0))  # (W, M)
-        at = (starts[..., None] + torch.arange(w, device=n.device)).view(walks, 1, -1)
-        slices = columns.gather(2, at.expand(-1, d, -1)).view(walks, d, count, w)
-        exist = (torch.arange(count, device=n.device) * w < n[:, None]) & (n[:, None] >= w)
+        number, halves = torch.arange(2 * half, device=n.device), _from_each_end(n[:, None], w)
+        starts = torch.where(number < halves, number * w, n[:, None] - (2 * halves - number) * w)  # (W, M)
+        at = (starts[..., None] + torch.arange(w, device=n.device)).clamp(0, length - 1).view(walks, 1, -1)
+        slices = columns.gather(2, at.expand(-1, d, -1)).view(walks, d, 2 * half, w)
+        exist = (number < 2 * halves) & (n[:, None] >= w)
         weights = exist / exist.sum(1, keepdim=True).clamp(min=1)
     return from_sorted(_sorted(slices), n, weights, w, reaches)
+
+
+def _from_each_end(n: Size, w: int) -> Size:
+    """How many slices of w rows reach from each end of n rows to the middle."""
+    return (n + 2 * w - 1) // (2 * w)
 
 
 def from_sorted(ordered: Tensor, n: Tensor, weights: Tensor | None, w: int, reaches: tuple[int, ...]) -> Tensor:

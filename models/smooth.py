@@ -158,7 +158,8 @@ def _soft_slices(along: Tensor, across: Tensor, w: int) -> tuple[Tensor, Tensor]
     Of more than `QUERIES` slices, so many are taken at even distances.
     """
     n, device = along.shape[1], along.device
-    starts = (torch.arange(-(-n // w), device=device) * w).clamp(max=n - w)  # (M,)
+    starts = w * torch.arange((n + 2 * w - 1) // (2 * w), device=device)
+    starts = torch.cat([starts, n - w - starts.flip(0)])  # (M,), from both ends to the middle
     starts = starts[torch.linspace(0, len(starts) - 1, min(len(starts), QUERIES), device=device).round().long()]
     beyond = math.isqrt(n) + 2  # a smooth rank is less than a block off
     at = starts[:, None] + torch.arange(-beyond, w + beyond, device=device)  # (M, L)
