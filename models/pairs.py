@@ -96,7 +96,8 @@ def _moves(walk: Tensor, exists: Tensor | None, floor: Tensor, lags: tuple[int, 
     """
     w, rows, d = walk.shape
     at = torch.arange(rows, device=walk.device)
-    ahead = torch.stack([torch.where(at + lag < rows, at + lag, at) for lag in lags])  # (lags, N)
+    ahead = at + torch.tensor(lags, device=walk.device)[:, None]
+    ahead = torch.where(ahead < rows, ahead, at)  # (lags, N)
     moves = walk.index_select(1, ahead.view(-1)).view(w, len(lags), rows, d) - walk[:, None]
     if exists is not None:
         moves = moves * exists[:, ahead]

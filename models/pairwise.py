@@ -55,7 +55,7 @@ def column_statistics(scores: Tensor, config: ModelConfig) -> ColumnStatistics:
         functions = torch.stack([*waves, unit[part], (unit[part].square() - 1) / math.sqrt(2.0)], -1).flatten(1)
         total.addmm_(functions.T, functions)
         exact += cross_products(scores[part])
-    products = (total / rows).view(d, cosines + 2, d, cosines + 2).transpose(1, 2)
+    products = (total / rows).view(d, cosines + 2, d, cosines + 2).transpose(1, 2).contiguous()
     everything = torch.ones(1, rows, dtype=torch.bool, device=scores.device)
     along = walks_along(scores[None], everything)
     walks = concomitants(along, (1, *doubling_lags(config)))[0]
@@ -70,8 +70,12 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
         first, second: (P,) numbers of columns.
     """
     pair = torch.stack([first, second], 1)
-    a, b = pair[:, :, None], pair[:, None, :]
-    products, walks = shared.products[a, b], shared.walks[a, b]  # (P, 2, 2, F, F) and (P, 2, 2, lags, MOVES)
+    at = (len(shared.products) * pair[:, :, None] + pair[:, None, :]).view(-1)
+    # (P, 2, 2, F, F), (P, 2, 2, lags, MOVES) and (P, 2, 2, S): indexing by two tensors would take several times as long
+    products, walks, slices = (
+        values.flatten(0, 1).index_select(0, at).view(-1, 2, 2, *values.shape[2:])
+        for values in (shared.products, shared.walks, shared.slices)
+    )
     z = products.shape[-1] - 2
     third = math.sqrt(2.0) * products[..., z, z + 1]  # corr(z_j, z_k^2 - 1)
     score = torch.stack([third[:, 0, 1], third[:, 1, 0]], 1)
@@ -83,7 +87,7 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
     basis = [*range(config.cosines), z, z + 1]
     coefficients = products[:, 0, 1, : config.spectral_cosines, : config.spectral_cosines]
     far = walks[:, 0, 1, 1:, 1] + walks[:, 1, 0, 1:, 1]
-    slices = torch.stack([shared.slices[first, second], shared.slices[second, first]], 1)
+    slices = torch.stack([slices[:, 0, 1], slices[:, 1, 0]], 1)
     details = pair_details(coefficients, far, slices, shared.rows, config)
     near = walks[..., 0, :]
     flags = torch.tensor([[[1.0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1.0, 0, 0]]], device=pair.device)
