@@ -43,11 +43,10 @@ UNSEEN: dict[str, Any] = {
     "components": [
         {"family": "dirichlet"},
         {"family": "order-statistics"},
-        {"family": "sparse-interactions"},
         *(
             {"family": f"multivariate-{law}", "options": {"structure": structure}}
             for law in ("normal", "student")
-            for structure in ("onion", "chain", "graph")
+            for structure in ("chain", "graph")
         ),
     ],
     "transforms": [{"name": "columns", "probability": 0.3}],
