@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mutualist.errors import ConfigError, WeightsError
 from mutualist.models.calibration import Calibration
 from mutualist.models.config import ModelConfig
 from mutualist.models.network import MutualInfoNet
+from mutualist.models.single import SinglePair
 from mutualist.models.strangeness import Reference
 
 FORMAT = 2
@@ -37,6 +39,11 @@ class Bundle:
     calibration: Calibration
     reference: Reference
     info: dict[str, Any]
+
+    @cached_property
+    def single(self) -> SinglePair:
+        """The network for one pair of single columns at a time."""
+        return SinglePair(self.net)
 
 
 def load_bundle(path: str | Path) -> Bundle:

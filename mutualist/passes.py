@@ -52,18 +52,22 @@ def answer_samples(bundle: Bundle, samples: Sequence[Ranked]) -> tuple[Array, Ar
 
 def answer_pairs(bundle: Bundle, ranks: Ints, pairs: Ints) -> tuple[Array, Array]:
     """The same for single columns as X and Y: pairs (P, 2) of the columns of ranks (n, d), none of which is tied."""
-    net = bundle.net
+    config = bundle.net.config
     quantiles, strangeness = _room(bundle, len(pairs))
     with torch.inference_mode():
         for members, columns, inside in _blocks(pairs, len(ranks)):
             scores = scores_from_ranks(torch.from_numpy(ranks[None, :, columns]))[0]
-            shared = column_statistics(scores, net.config)
+            shared = column_statistics(scores, config)
             for start in range(0, len(members), PAIRS_AT_ONCE):
                 part = slice(start, start + PAIRS_AT_ONCE)
                 first, second = torch.from_numpy(inside[part]).unbind(1)
-                answer, summaries = net.read(describe_pairs(shared, first, second, net.config))
-                quantiles[members[part]] = answer.numpy()
-                strangeness[members[part]] = bundle.reference.strangeness(summaries.numpy())
+                described = describe_pairs(shared, first, second, config)
+                if len(first) == 1:
+                    answer, summaries = bundle.single.read(described)
+                else:
+                    answer, summaries = (found.numpy() for found in bundle.net.read(described))
+                quantiles[members[part]] = answer
+                strangeness[members[part]] = bundle.reference.strangeness(summaries)
     return quantiles, strangeness
 
 
