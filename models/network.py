@@ -11,9 +11,9 @@ from mutualist.models.describe import (
     anchor_count,
     context_features,
     describe,
-    fine_features,
     moment_features,
 )
+from mutualist.models.details import fine_features
 from mutualist.models.head import QuantileHead
 from mutualist.models.rows import RowAttention
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from mutualist.models.basis import cosines_of_ranks, signs
 from mutualist.models.config import ModelConfig
-from mutualist.models.describe import Description, PairDetails, at_pair, doubling_lags, pair_details
+from mutualist.models.describe import Description
+from mutualist.models.details import PairDetails, at_pair, doubling_lags, pair_details
 from mutualist.models.gaussian import STRENGTHS, correlations, cross_products
 from mutualist.models.pairs import concomitants, walks_along
 from mutualist.models.slices import slice_information
