@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from mutualist.canonical import canonical_ranks, centred_mid_ranks
+from mutualist.canonical import Ints, canonical_ranks, centred_mid_ranks
 from mutualist.inputs import (
     NanPolicy,
     Sample,
     as_complete_table,
+    as_pairs,
     as_sample,
     as_samples,
     constant_warnings,
@@ -107,8 +108,36 @@ class MutualInfoEstimator:
             InputError: unusable data; the message says what to change.
         """
         values, names = as_complete_table(table, names, nan_policy)
-        levels = np.array(self.bundle.net.config.levels)
         pairs = np.array(list(combinations(range(values.shape[1]), 2)))
+        quantiles, _, warnings = self._columns(values, pairs)
+        said = {(i, j): texts for (i, j), texts in zip(pairs.tolist(), warnings, strict=True) if texts}
+        return PairwiseEstimates(names, np.array(self.levels), quantiles, len(values), said, self._model)
+
+    def estimate_pairs(self, table: ArrayLike | Mapping[str, ArrayLike], pairs: ArrayLike) -> list[MIEstimate]:
+        """Estimates some pairs of columns of a table as `estimate` does each; what they share is computed once.
+
+        Worth it where most columns stand in several of the pairs, as in a block of the matrix of `pairwise`.
+
+        Args:
+            table: real numbers, shape (n, d), or a mapping or data frame of named columns.
+            pairs: numbers of columns, two different ones a pair, shape (P, 2).
+
+        Raises:
+            InputError: unusable data; the message says what to change.
+        """
+        values, _ = as_complete_table(table, None, "raise")
+        chosen = as_pairs(pairs, values.shape[1])
+        levels, n = np.array(self.levels), len(values)
+        return [
+            MIEstimate(levels, quantiles, n, 1, 1, warnings, self._model, strange)
+            for quantiles, strange, warnings in zip(*self._columns(values, chosen), strict=True)
+        ]
+
+    def _columns(
+        self, values: NDArray[np.float64], pairs: Ints
+    ) -> tuple[NDArray[np.float64], list[float], list[tuple[str, ...]]]:
+        """Calibrated quantiles (P, Q), strangeness and warnings of pairs (P, 2) of the columns of values (n, d)."""
+        levels = np.array(self.levels)
         centred, tied = centred_mid_ranks(values)
         alone = tied[pairs].any(1)  # how ties are broken depends on both columns
         quantiles, strangeness = np.empty((len(pairs), len(levels))), np.empty(len(pairs))
@@ -117,18 +146,12 @@ class MutualInfoEstimator:
         samples = [self._ranked(Sample(values[:, pair], 1)) for pair in pairs[alone]]
         quantiles[alone], strangeness[alone] = answer_samples(self.bundle, samples)
         ranges = range_warnings(len(values), 1, 1, self._trained)
-        warnings = {
-            (i, j): (*ranges, *constant_warnings(values[:, [i, j]], 1), *strangeness_warnings(strange))
-            for (i, j), strange in zip(pairs.tolist(), strangeness.tolist(), strict=True)
-        }
-        return PairwiseEstimates(
-            names,
-            levels,
-            self.bundle.calibration.apply(levels, quantiles, len(values), 1, 1),
-            len(values),
-            {pair: texts for pair, texts in warnings.items() if texts},
-            self._model,
-        )
+        warnings = [
+            (*ranges, *constant_warnings(values[:, pair], 1), *strangeness_warnings(strange))
+            for pair, strange in zip(pairs, strangeness, strict=True)
+        ]
+        calibrated = self.bundle.calibration.apply(levels, quantiles, len(values), 1, 1)
+        return calibrated, strangeness.tolist(), warnings
 
     def _ranked(self, sample: Sample) -> Ranked:
         n, d = sample.values.shape

@@ -37,6 +37,10 @@ class Estimator(Protocol):
         """Estimates for all pairs of columns of a table of shape (n, d)."""
         ...
 
+    def estimate_pairs(self, table: ArrayLike, pairs: ArrayLike) -> list[MIEstimate]:
+        """An estimate for each pair (P, 2) of columns of a table of shape (n, d), by their numbers."""
+        ...
+
 
 def load_estimator(weights: Path | None = None) -> Estimator:
     """The estimator with the bundled weights, or with those in the folder `weights`.

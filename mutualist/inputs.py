@@ -57,6 +57,18 @@ def as_complete_table(
     return _enough_rows(drop_missing(values, nan_policy, "table")), names
 
 
+def as_pairs(pairs: ArrayLike, d: int) -> NDArray[np.int64]:
+    """What `estimate_pairs` is given, checked: numbers (P, 2) of columns of a table with d of them."""
+    array = np.asarray(pairs)
+    if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "iu":
+        raise InputError(
+            f"pairs has shape {array.shape} and dtype {array.dtype}; give two numbers of columns a pair, shape (P, 2)"
+        )
+    if ((array < 0) | (array >= d)).any() or (array[:, 0] == array[:, 1]).any():
+        raise InputError(f"each pair needs two different columns out of 0 to {d - 1}; change those that have not")
+    return array.astype(np.int64)
+
+
 def as_columns(values: ArrayLike, name: str) -> NDArray[np.float64]:
     """`values` of shape (n,) or (n, d) as float64 of shape (n, d)."""
     array = _numbers(values, name)

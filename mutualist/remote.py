@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mutualist.connection import Connection
 from mutualist.errors import ServiceError
-from mutualist.inputs import NanPolicy, Sample, as_complete_table, as_sample, as_samples
+from mutualist.inputs import NanPolicy, Sample, as_complete_table, as_pairs, as_sample, as_samples
 from mutualist.result import MIEstimate, PairwiseEstimates
 
 ARROW = {"Content-Type": "application/vnd.apache.arrow.stream"}
@@ -142,6 +142,16 @@ class RemoteEstimator:
         answer = self._job(request) if long else self._connection.ask("POST", "v1/pairwise", **request)
         self._notice(answer["model"])
         return _pairwise(names, answer)
+
+    def estimate_pairs(self, table: ArrayLike | Mapping[str, ArrayLike], pairs: ArrayLike) -> list[MIEstimate]:
+        """Estimates some pairs of columns of a table, given by their numbers (P, 2), as `estimate_batch` does.
+
+        Raises:
+            InputError: unusable data; the message says what to change.
+            ServiceError: the service cannot be reached, refuses the caller, stays busy, or fails.
+        """
+        values, _ = as_complete_table(table, None, "raise")
+        return self.estimate_batch([(values[:, i], values[:, j]) for i, j in as_pairs(pairs, values.shape[1])])
 
     def _alone(self, sample: Sample) -> MIEstimate:
         n, d = sample.values.shape

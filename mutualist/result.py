@@ -5,7 +5,7 @@ This module needs numpy alone, so that a client which never runs the network can
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -218,22 +218,6 @@ class PairwiseEstimates:
             )
         for name, value in (("levels", levels), ("values", values), ("names", tuple(map(str, self.names)))):
             object.__setattr__(self, name, value)
-
-    @classmethod
-    def from_estimates(cls, names: Iterable[str], estimates: Iterable[MIEstimate]) -> "PairwiseEstimates":
-        """Collects the estimates of the pairs (0, 1), (0, 2), …, (1, 2), … of the columns `names`."""
-        names, estimates = tuple(names), list(estimates)
-        if len(names) < 2:
-            raise InputError(f"pairs need at least two columns, but there are {len(names)}")
-        pairs = combinations(range(len(names)), 2)
-        return cls(
-            names=names,
-            levels=estimates[0].levels if estimates else np.empty(0),
-            values=np.array([e.values for e in estimates]),
-            n=estimates[0].n if estimates else 0,
-            warnings={pair: e.warnings for pair, e in zip(pairs, estimates, strict=True) if e.warnings},
-            model=estimates[0].model if estimates else {},
-        )
 
     @property
     def mi(self) -> NDArray[np.float64]:

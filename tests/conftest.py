@@ -102,10 +102,19 @@ class GaussianEstimator:
     def estimate_batch(self, pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> list[MIEstimate]:
         return [self.estimate(x, y) for x, y in pairs]
 
-    def pairwise(self, table: ArrayLike, names: Sequence[str] | None = None) -> PairwiseEstimates:
+    def estimate_pairs(self, table: ArrayLike, pairs: ArrayLike) -> list[MIEstimate]:
         columns = np.asarray(table, dtype=float).T
-        names = names or [str(i) for i in range(len(columns))]
-        return PairwiseEstimates.from_estimates(names, [self.estimate(a, b) for a, b in combinations(columns, 2)])
+        return self.estimate_batch([(columns[i], columns[j]) for i, j in np.asarray(pairs)])
+
+    def pairwise(self, table: ArrayLike, names: Sequence[str] | None = None) -> PairwiseEstimates:
+        n, d = np.asarray(table).shape
+        pairs = list(combinations(range(d), 2))
+        found = self.estimate_pairs(table, pairs)
+        warnings = {pair: one.warnings for pair, one in zip(pairs, found, strict=True) if one.warnings}
+        names = tuple(names or map(str, range(d)))
+        return PairwiseEstimates(
+            names, self.levels, np.array([one.values for one in found]), n, warnings, found[0].model
+        )
 
 
 @pytest.fixture(scope="session")

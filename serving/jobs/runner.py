@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from mutualist.errors import MutualistError
 from mutualist.serving.http import metrics
 from mutualist.serving.http.logs import log
-from mutualist.serving.jobs.blocks import Block, spans
+from mutualist.serving.jobs.blocks import Block, Tile, tiles
 from mutualist.serving.jobs.claims import LEASE, Claims
 from mutualist.serving.jobs.database import Job
 from mutualist.serving.jobs.work import Unreachable
 
-# From a table (n, d) and spans of its pairs, the blocks in any order.
-Work = Callable[[NDArray[np.float64], Sequence[tuple[int, int]]], Iterator[Block]]
+# From a table (n, d) and tiles of its pairs, the blocks in any order.
+Work = Callable[[NDArray[np.float64], Sequence[Tile]], Iterator[Block]]
 LOOK = 0.5  # seconds between two looks for a job
 PATIENCE = 5.0  # seconds before a cluster that does not answer is tried again
 
@@ -87,7 +87,7 @@ class Runner:
 
     def _do(self, job: Job) -> None:
         finished = self._claims.finished_spans(job, self._model)
-        left = [span for span in spans(job.rows, job.total) if span not in finished]
+        left = [tile for tile in tiles(job.rows, len(job.names)) if (tile.start, tile.stop) not in finished]
         log.info("job", extra={"job": job.id, "pairs": job.total, "left": len(left)})
         try:
             for block in self._work(self._claims.input(job), left):

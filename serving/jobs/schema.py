@@ -1,6 +1,6 @@
 """The tables of the store."""
 
-VERSION = 1
+VERSION = 2
 TABLES = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -26,7 +26,7 @@ CREATE TABLE inputs (
 ) STRICT;
 CREATE TABLE blocks (
     job TEXT NOT NULL REFERENCES jobs ON DELETE CASCADE,
-    start INTEGER NOT NULL,         -- first pair
+    start INTEGER NOT NULL,         -- place of the first pair, tile by tile
     stop INTEGER NOT NULL,          -- after the last
     model TEXT NOT NULL,            -- JSON: name and version of the weights
     levels BLOB NOT NULL,           -- float64 (Q,)

@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 from mutualist import factory
 from mutualist.errors import ConfigError, MutualistError
-from mutualist.serving.jobs.blocks import Block, estimate_block
+from mutualist.serving.jobs.blocks import Block, Tile, estimate_block
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-Spans = Sequence[tuple[int, int]]
+Array = NDArray[np.float64]
 CONNECT = "10s"
 AHEAD = 4  # blocks that wait for each thread of the cluster
 
 
-def here(estimator: factory.Estimator, values: NDArray[np.float64], spans: Spans) -> Iterator[Block]:
+def here(estimator: factory.Estimator, values: Array, tiles: Sequence[Tile]) -> Iterator[Block]:
     """One block after the other, in this thread."""
-    for start, stop in spans:
-        yield estimate_block(estimator, values, start, stop)
+    for tile in tiles:
+        yield estimate_block(estimator, values, tile)
 
 
 class Cluster:
@@ -44,13 +44,13 @@ class Cluster:
         self._distributed, self._address = distributed, address
         self._weights, self._model = weights, model
 
-    def __call__(self, values: NDArray[np.float64], spans: Spans) -> Iterator[Block]:
+    def __call__(self, values: Array, tiles: Sequence[Tile]) -> Iterator[Block]:
         """Blocks as they come; raises MutualistError if the scheduler cannot be reached or the weights are others."""
         with self._client() as client:
             table = client.scatter(np.ascontiguousarray(values), broadcast=True, hash=False)
-            waiting = deque(spans)
+            waiting = deque(tiles)
             threads = max(1, sum(client.nthreads().values()))
-            first = [self._submit(client, table, waiting.popleft()) for _ in spans[: threads * AHEAD]]
+            first = [self._submit(client, table, waiting.popleft()) for _ in tiles[: threads * AHEAD]]
             running = self._distributed.as_completed(first, loop=client.loop)
             for future in running:
                 block: Block = future.result()
@@ -67,16 +67,16 @@ class Cluster:
         except (OSError, TimeoutError, ValueError) as error:
             raise Unreachable(f"the Dask scheduler cannot be reached: {type(error).__name__}") from None
 
-    def _submit(self, client: "Client", table: "Future", span: tuple[int, int]) -> "Future":
-        return client.submit(_on_a_worker, self._weights, table, *span, pure=False, retries=2)
+    def _submit(self, client: "Client", table: "Future", tile: Tile) -> "Future":
+        return client.submit(_on_a_worker, self._weights, table, tile, pure=False, retries=2)
 
 
 class Unreachable(Exception):
     """The scheduler does not answer now; it may later."""
 
 
-def _on_a_worker(weights: Path | None, values: NDArray[np.float64], start: int, stop: int) -> Block:
-    return estimate_block(_estimator(weights), values, start, stop)
+def _on_a_worker(weights: Path | None, values: Array, tile: Tile) -> Block:
+    return estimate_block(_estimator(weights), values, tile)
 
 
 @lru_cache(1)

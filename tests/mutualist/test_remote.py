@@ -92,6 +92,27 @@ def test_pairwise_gets_the_answer_of_the_library(
     assert found.warnings  # of the constant column
 
 
+def test_some_pairs_of_a_table_get_the_answer_of_the_library(
+    local: MutualInfoEstimator, remote: RemoteEstimator
+) -> None:
+    table = np.random.default_rng(5).normal(size=(50, 4)).cumsum(1).round(1)
+    pairs = [(0, 3), (2, 1), (0, 1)]
+    found, expected = remote.estimate_pairs(table, pairs), local.estimate_pairs(table, pairs)
+    for one, other in zip(found, expected, strict=True):
+        same(one, other)
+    assert len(found) == 3
+    for wrong in ([(0, 4)], [(-1, 0)], [(1, 1)], [0, 1], [(0, 1, 2)], [(0.0, 1.0)]):
+        for estimator in (remote, local):
+            with pytest.raises(InputError, match="pair"):
+                estimator.estimate_pairs(table, wrong)
+
+
+def test_the_methods_are_those_of_the_library() -> None:
+    names = [{name for name in dir(one) if name[0] != "_"} for one in (RemoteEstimator, MutualInfoEstimator)]
+    assert names[0] - names[1] == {"close"}
+    assert names[1] - names[0] == {"from_pretrained"}
+
+
 def test_it_describes_the_weights_of_the_service(local: MutualInfoEstimator, remote: RemoteEstimator) -> None:
     for key in ("name", "version", "meta_distribution"):
         assert remote.info[key] == local.info[key]
@@ -206,11 +227,12 @@ def test_the_command_needs_no_torch_to_ask(service_url: str) -> None:
 
 def test_a_job_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, remote: RemoteEstimator) -> None:
     monkeypatch.setattr(remote_module, "LONG_WORK", 0)
+    assert remote.info  # asked for before the connection is replaced, and then remembered
     asked: list[str] = []
 
     def ask(method: str, path: str, **_: Any) -> Any:
         asked.append(f"{method} {path}")
-        return {"id": "7", "state": "failed", "error": "the worker was killed"} if path != "v1/model" else remote.info
+        return {"id": "7", "state": "failed", "error": "the worker was killed"}
 
     monkeypatch.setattr(remote._connection, "ask", ask)
     with pytest.raises(ServiceError, match="failed the job: the worker was killed"):
@@ -220,6 +242,7 @@ def test_a_job_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, remote: Remo
 
 def test_a_job_is_cancelled_when_the_caller_gives_up(monkeypatch: pytest.MonkeyPatch, remote: RemoteEstimator) -> None:
     monkeypatch.setattr(remote_module, "LONG_WORK", 0)
+    assert remote.info
     asked: list[str] = []
 
     def ask(method: str, path: str, **_: Any) -> Any:

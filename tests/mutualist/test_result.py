@@ -123,9 +123,8 @@ def test_what_is_no_quantile_function_is_refused(values: list[float]) -> None:
 
 @pytest.fixture
 def pairs() -> PairwiseEstimates:
-    grids = {"ab": 0.1, "ac": 0.7, "bc": 0.4}
-    estimates = [make([v * k for k in range(7)], warnings=(name,) * (v > 0.5)) for name, v in grids.items()]
-    return PairwiseEstimates.from_estimates(["a", "b", "c"], estimates)
+    values = np.outer([0.1, 0.7, 0.4], range(7))  # of a and b, a and c, b and c
+    return PairwiseEstimates(("a", "b", "c"), LEVELS, values, 500, {(0, 2): ("ac",)})
 
 
 def test_all_pairs_as_matrices(pairs: PairwiseEstimates) -> None:
@@ -177,6 +176,6 @@ def test_written_files_hold_the_same_numbers(pairs: PairwiseEstimates, tmp_path:
 
 def test_a_single_column_has_no_pairs() -> None:
     with pytest.raises(InputError, match="two columns"):
-        PairwiseEstimates.from_estimates(["a"], [])
+        PairwiseEstimates(("a",), LEVELS, np.zeros((0, 7)), n=5)
     with pytest.raises(InputError, match="3 pairs"):
         PairwiseEstimates(("a", "b", "c"), LEVELS, np.zeros((2, 7)), n=5)

@@ -23,7 +23,7 @@ from mutualist.serving.http.keys import digest
 
 pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(np.random.SeedSequence(31))
-TABLE = {f"c{i}": RNG.normal(size=1000).round(3).tolist() for i in range(20)}  # two blocks at a time, so some time
+TABLE = {f"c{i}": RNG.normal(size=1000).round(3).tolist() for i in range(60)}  # six blocks, of tied columns: some time
 PAIR = {"x": RNG.normal(size=200).tolist(), "y": RNG.normal(size=200).tolist()}
 
 
@@ -68,7 +68,7 @@ def assert_results(client: httpx.Client, paths: list[str], untrained: Path) -> N
     truth = expected(untrained)
     for path in paths:
         job = wait_for(partial(done, client, path))
-        assert job["progress"] == {"done": 190, "total": 190}
+        assert job["progress"] == {"done": 1770, "total": 1770}
         got = np.array(client.get(f"{path}/result").json()["mi"], dtype=float)
         np.testing.assert_allclose(got, truth, atol=1e-5)
 

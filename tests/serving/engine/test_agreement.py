@@ -48,3 +48,15 @@ def test_a_pair_of_a_table_or_by_itself(estimator: MutualInfoEstimator) -> None:
     table = estimator.pairwise(values)
     alone = [estimator.estimate(values[:, i], values[:, j]).values for i in range(5) for j in range(i + 1, 5)]
     np.testing.assert_allclose(table.values, alone, rtol=0, atol=1e-5)
+
+
+def test_a_pair_of_a_tile_or_by_itself(estimator: MutualInfoEstimator) -> None:
+    values = np.random.default_rng(np.random.SeedSequence(43)).normal(size=(150, 6)).cumsum(1)
+    values[:, 1], values[:, 4] = values[:, 1].round(), 3.0
+    pairs = [(0, 3), (5, 0), (1, 2), (1, 3), (0, 4), (2, 5)]
+    found = estimator.estimate_pairs(values, pairs)
+    for (i, j), one in zip(pairs, found, strict=True):
+        alone = estimator.estimate(values[:, i], values[:, j])
+        np.testing.assert_allclose(one.values, alone.values, rtol=0, atol=1e-5)
+        assert one.strangeness == pytest.approx(alone.strangeness, abs=0.01)
+        assert (one.n, one.dx, one.dy, one.warnings, one.model) == (150, 1, 1, alone.warnings, alone.model)

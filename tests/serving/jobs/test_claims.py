@@ -4,20 +4,24 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mutualist.errors import DataError
-from mutualist.serving.jobs.blocks import Block, estimate_block, joined, spans
+from mutualist.serving.jobs.blocks import TILE_WORK, Block, Tile, estimate_block, joined, tiles
 from mutualist.serving.jobs.claims import LEASE, MAX_TRIES, Claims
 from mutualist.serving.jobs.database import Job
 from mutualist.serving.jobs.store import Full, Store
 
 MODEL = {"name": "gaussian", "version": "0"}
 TABLE = np.random.default_rng(np.random.SeedSequence(11)).normal(size=(40, 5))
+PAIRS = np.array(list(combinations(range(5), 2)))
 
 
 class Clock:
@@ -55,7 +59,7 @@ def add(store: Store, most: int = 10, client: str | None = None) -> Job:
 
 
 def block(gaussian: Any, start: int, stop: int) -> Block:
-    return estimate_block(gaussian, TABLE, start, stop)
+    return estimate_block(gaussian, TABLE, Tile(start, PAIRS[start:stop]))
 
 
 def test_a_job_has_one_worker_and_the_oldest_goes_first(store: Store, workers: tuple[Claims, Claims]) -> None:
@@ -195,15 +199,26 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         Store(tmp_path / "jobs.sqlite")
 
 
-@pytest.mark.parametrize(("rows", "total"), [(4, 1), (1000, 1225), (10**6, 10), (99_999, 3)])
-def test_spans_hold_each_pair_once(rows: int, total: int) -> None:
-    found = spans(rows, total)
-    assert [i for start, stop in found for i in range(start, stop)] == list(range(total))
+@settings(max_examples=30, deadline=None)
+@given(rows=st.integers(4, 10**6), columns=st.integers(2, 130))
+def test_tiles_hold_each_pair_once_and_little_work_each(rows: int, columns: int) -> None:
+    found = list(tiles(rows, columns))
+    assert [tile.start for tile in found] == [0, *(tile.stop for tile in found[:-1])]
+    pairs = np.concatenate([tile.pairs for tile in found])
+    assert sorted(map(tuple, pairs.tolist())) == list(combinations(range(columns), 2))
+    assert max(len(tile.pairs) for tile in found) <= max(1, TILE_WORK / rows)
 
 
-def test_blocks_joined_are_the_whole(gaussian: Any) -> None:
-    blocks = [block(gaussian, 0, 3), block(gaussian, 3, 10)]
-    long = np.random.default_rng(np.random.SeedSequence(12)).normal(size=(501, 3))  # beyond the trained range: warnings
-    warned = [estimate_block(gaussian, long, start, start + 1) for start in range(3)]
-    np.testing.assert_array_equal(joined(list("abcde"), 40, blocks).values, gaussian.pairwise(TABLE).values)
-    assert joined(list("abc"), 501, warned).warnings == gaussian.pairwise(long).warnings != {}
+@pytest.mark.parametrize("side", [1, 2, 3, 5])
+def test_blocks_joined_are_the_whole(gaussian: Any, monkeypatch: pytest.MonkeyPatch, side: int) -> None:
+    rng = np.random.default_rng(np.random.SeedSequence(12))
+    for rows in (40, 501):  # the longer is beyond the trained range: warnings
+        monkeypatch.setattr("mutualist.serving.jobs.blocks.TILE_WORK", rows * side**2)
+        table = rng.normal(size=(rows, 7)).cumsum(1)
+        blocks = [estimate_block(gaussian, table, tile) for tile in tiles(rows, 7)]
+        assert len(blocks) == {1: 21, 2: 9, 3: 6, 5: 3}[side]
+        whole = gaussian.pairwise(table)
+        found = joined(list("abcdefg"), rows, blocks)
+        np.testing.assert_array_equal(found.values, whole.values)
+        assert (found.n, list(found.warnings.items())) == (rows, list(whole.warnings.items()))
+        assert len(found.warnings) == (21 if rows > 500 else 0)

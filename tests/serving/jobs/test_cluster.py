@@ -10,12 +10,13 @@ import pytest
 
 from mutualist import MutualInfoEstimator
 from mutualist.errors import MutualistError
-from mutualist.serving.jobs.blocks import joined, spans
+from mutualist.serving.jobs.blocks import joined, tiles
 from mutualist.serving.jobs.work import Cluster, Unreachable
 
 pytestmark = pytest.mark.slow
-TABLE = np.random.default_rng(np.random.SeedSequence(61)).normal(size=(300, 40))
-NAMES = [f"c{i}" for i in range(40)]
+TABLE = np.random.default_rng(np.random.SeedSequence(61)).normal(size=(300, 100))
+NAMES = [f"c{i}" for i in range(100)]
+TILES = list(tiles(300, 100))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,8 @@ def address() -> Iterator[str]:
 
 def test_a_cluster_answers_as_this_process_does(address: str, untrained: Path) -> None:
     cluster = Cluster(address, untrained, {"name": "untrained", "version": "0"})
-    blocks = sorted(cluster(TABLE, spans(300, 780)), key=lambda block: block.start)
+    blocks = sorted(cluster(TABLE, TILES), key=lambda block: block.start)
+    assert len(blocks) == 6
     found = joined(NAMES, 300, blocks)
     expected = MutualInfoEstimator.from_pretrained(untrained).pairwise(TABLE, NAMES)
     np.testing.assert_allclose(found.values, expected.values, atol=1e-5)
@@ -37,13 +39,13 @@ def test_a_cluster_answers_as_this_process_does(address: str, untrained: Path) -
 def test_other_weights_on_the_cluster_are_refused(address: str, untrained: Path) -> None:
     cluster = Cluster(address, untrained, {"name": "untrained", "version": "1"})
     with pytest.raises(MutualistError, match="has other weights"):
-        list(cluster(TABLE, spans(300, 780)))
+        list(cluster(TABLE, TILES))
 
 
 def test_a_scheduler_that_is_away_is_told_from_a_job_that_fails(untrained: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("mutualist.serving.jobs.work.CONNECT", "1s")
     with pytest.raises(Unreachable):
-        list(Cluster("tcp://127.0.0.1:9", untrained, {})(TABLE, spans(300, 780)))
+        list(Cluster("tcp://127.0.0.1:9", untrained, {})(TABLE, TILES))
 
 
 def test_the_service_uses_it(address: str, make_client: Any, untrained: Path) -> None:

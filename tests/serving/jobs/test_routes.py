@@ -50,10 +50,12 @@ class Gate:
         self.info, self.levels, self._estimator = estimator.info, estimator.levels, estimator
         self.started, self.go = threading.Event(), threading.Event()
 
-    def estimate_batch(self, pairs: Any) -> Any:
+    def estimate_pairs(self, table: Any, pairs: Any) -> Any:
         self.started.set()
         assert self.go.wait(30)
-        return self._estimator.estimate_batch(pairs)
+        return self._estimator.estimate_pairs(table, pairs)
+
+    estimate_batch = None  # which the service asks for, and a job does not need
 
 
 def test_a_job_that_runs_has_no_result_yet_and_can_be_cancelled(make_client: Any, gaussian: Any) -> None:
@@ -79,7 +81,9 @@ def test_a_job_that_fails_says_so_and_no_more(make_client: Any, gaussian: Any) -
     class Broken:
         info, levels = gaussian.info, gaussian.levels
 
-        def estimate_batch(self, pairs: Any) -> Any:
+        estimate_batch = None
+
+        def estimate_pairs(self, table: Any, pairs: Any) -> Any:
             raise RuntimeError("secret path /home")
 
     client = make_client(Broken())
