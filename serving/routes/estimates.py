@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from mutualist.errors import InputError
 from mutualist.inputs import MIN_ROWS
+from mutualist.serving.engine.load import Pair
 from mutualist.serving.http.answers import Json
 from mutualist.serving.http.body import media_type, read_body
 from mutualist.serving.http.problems import Refusal
@@ -14,7 +15,7 @@ from mutualist.serving.routes.documents import ESTIMATING, json_body
 from mutualist.serving.schemas import examples
 from mutualist.serving.schemas.answers import BatchResponse, EstimateResponse
 from mutualist.serving.schemas.parse import check_quantiles, parse_json
-from mutualist.serving.schemas.requests import BatchRequest, EstimateRequest
+from mutualist.serving.schemas.requests import BatchRequest, EstimateRequest, Options
 from mutualist.serving.schemas.samples import Array
 from mutualist.serving.service import Service, service_of
 from mutualist.serving.settings import Settings
@@ -54,15 +55,15 @@ async def _answers(
     if media_type(request) != "application/json":
         raise Refusal(415, "the Content-Type is not application/json; send JSON, or a table to /v1/table/estimate")
     body = await read_body(request, service.settings)
-    asked = await service.read(body, parse_pairs, model, body, service.settings)
-    results = await service.estimate(asked.pairs_of_samples())
-    return [result.to_dict(asked.unit, asked.level, asked.quantiles) for result in results]
+    pairs, options = await service.read(body, parse_pairs, model, body, service.settings)
+    results = await service.estimate(pairs)
+    return [result.to_dict(options.unit, options.level, options.quantiles) for result in results]
 
 
 def parse_pairs(
     model: type[EstimateRequest] | type[BatchRequest], body: bytes, settings: Settings
-) -> EstimateRequest | BatchRequest:
-    """A request within its limits; raises InputError."""
+) -> tuple[list[Pair], Options]:
+    """The pairs of a request within its limits, and how it is to be answered; raises InputError."""
     check_values(body, settings.max_values)
     asked = parse_json(model, body)
     check_quantiles(asked.quantiles, settings.max_quantiles)
@@ -79,7 +80,7 @@ def parse_pairs(
             raise InputError(
                 f"{where}x has {len(x)} rows and y {len(y)}; row i of both must be one observation, so give as many"
             )
-    return asked
+    return pairs, Options(level=asked.level, unit=asked.unit, quantiles=asked.quantiles)
 
 
 def _check(name: str, sample: Array, settings: Settings) -> None:
