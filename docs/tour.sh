@@ -34,8 +34,8 @@ step "5. An estimate on a real table by these weights (half a minute of training
 run mutualist estimate "$table" --x bmi --y progression --weights "$out/export"
 
 step "6. The same weights as a service"
-printf '$ mutualist serve --weights %s --port 0 &\n' "$out/export"
-mutualist serve --weights "$out/export" --port 0 --log-level warning >"$out/address" &
+printf '$ mutualist serve --weights %s --state-dir %s --port 0 &\n' "$out/export" "$out/state"
+mutualist serve --weights "$out/export" --state-dir "$out/state" --port 0 --log-level warning >"$out/address" &
 service=$!
 trap 'kill "$service" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -78,7 +79,8 @@ def _ask_command(words: list[str]) -> dict[str, Any]:
 @contextmanager
 def _service(words: list[str]) -> Iterator[str]:
     """A running service on a free port; gives its address, and stops it on the way out."""
-    command = [sys.executable, "-m", "mutualist", *words, "--log-level", "warning"]
+    state = tempfile.TemporaryDirectory(prefix="mutualist-")  # its own: other services share a folder of jobs
+    command = [sys.executable, "-m", "mutualist", *words, "--log-level", "warning", "--state-dir", state.name]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None  # because of PIPE
@@ -96,6 +98,7 @@ def _service(words: list[str]) -> Iterator[str]:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+        state.cleanup()
 
 
 def _ask_service(address: str, table: NumericTable, target: str, columns: list[str]) -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ class Database:
         except (sqlite3.Error, OSError) as error:
             raise DataError(f"the store of jobs {path} cannot be opened: {error}; name another --state-dir") from None
         if found not in (0, VERSION):
-            raise DataError(f"the store of jobs {path} is of another release; name another --state-dir")
+            raise DataError(f"the store of jobs {path} is of another release; name another --state-dir, or remove it")
 
     def close(self) -> None:
         """Closes the file."""

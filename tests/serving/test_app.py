@@ -4,6 +4,7 @@ import json
 import math
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -197,7 +198,9 @@ def test_a_defect_is_answered_without_its_details(make_client: Any, gaussian: An
     assert response.json()["title"] == "Internal Server Error"
 
 
-def test_weights_load_when_the_service_starts(gaussian: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_load_when_the_service_starts(gaussian: Any, monkeypatch: Any, tmp_path: Path) -> None:
+    monkeypatch.setenv("MUTUALIST_SERVE_STATE_DIR", str(tmp_path))
+
     async def started(app: Any) -> None:
         async with (
             app.router.lifespan_context(app),

@@ -19,8 +19,9 @@ DIABETES = Path(__file__).parents[2] / "data" / "examples" / "diabetes.csv"
 
 
 @pytest.fixture(scope="module")
-def process(untrained: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    options = ["--port", "0", "--weights", str(untrained), "--max-rows", "1000"]
+def process(untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    state = str(tmp_path_factory.mktemp("state"))
+    options = ["--port", "0", "--weights", str(untrained), "--max-rows", "1000", "--state-dir", state]
     command = [sys.executable, "-m", "mutualist", "serve", *options]
     started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert started.stdout is not None

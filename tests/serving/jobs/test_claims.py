@@ -199,6 +199,14 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         Store(tmp_path / "jobs.sqlite")
 
 
+def test_a_file_of_another_release_is_refused(tmp_path: Path) -> None:
+    made = Store(tmp_path / "jobs.sqlite")
+    made._db.execute("PRAGMA user_version = 1")
+    made.close()
+    with pytest.raises(DataError, match="is of another release; name another --state-dir"):
+        Store(tmp_path / "jobs.sqlite")
+
+
 @settings(max_examples=30, deadline=None)
 @given(rows=st.integers(4, 10**6), columns=st.integers(2, 130))
 def test_tiles_hold_each_pair_once_and_little_work_each(rows: int, columns: int) -> None:
