@@ -1,5 +1,6 @@
 """The outermost layer: gives each request an id and a key, counts it, logs it, and answers for defects."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -51,6 +52,11 @@ class Watch:
             await self._app(scope, receive, answer)
         except Refusal as refusal:
             await problem(refusal.status, refusal.detail, headers=refusal.headers)(scope, receive, answer)
+        except asyncio.CancelledError:  # told to stop, and the time to finish what was accepted is over
+            if not status:
+                late = Refusal(503, "the service stops before this is answered; send the request again later", 5)
+                await problem(late.status, late.detail, headers=late.headers)(scope, receive, answer)
+            raise
         except Exception:
             log.exception("defect")
             if status:

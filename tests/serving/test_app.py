@@ -1,5 +1,6 @@
 """The service in this process: answers, documentation, limits, and that it stays responsive."""
 
+import asyncio
 import json
 import math
 import threading
@@ -14,6 +15,7 @@ import pytest
 
 from mutualist.errors import WeightsError
 from mutualist.serving.app import create_app
+from mutualist.serving.http.watch import Watch
 from mutualist.serving.settings import Settings
 
 Client = Callable[..., httpx.Response]
@@ -196,6 +198,30 @@ def test_a_defect_is_answered_without_its_details(make_client: Any, gaussian: An
     assert response.status_code == 500
     assert "secret" not in response.text
     assert response.json()["title"] == "Internal Server Error"
+
+
+def test_a_request_that_is_ended_by_a_stop_may_be_sent_again() -> None:
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await anyio.sleep_forever()
+
+    async def scenario() -> list[Any]:
+        sent: list[Any] = []
+        scope = {"type": "http", "method": "POST", "path": "/v1/estimate", "headers": []}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        task = asyncio.ensure_future(Watch(endless, None, False)(scope, asyncio.Event().wait, send))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return sent
+
+    start, body = anyio.run(scenario)
+    assert start["status"] == 503
+    assert dict(start["headers"])[b"retry-after"] == b"5"
+    assert "send the request again later" in json.loads(body["body"])["detail"]
 
 
 def test_weights_load_when_the_service_starts(gaussian: Any, monkeypatch: Any, tmp_path: Path) -> None:

@@ -133,9 +133,9 @@ def test_a_killed_service_goes_on_after_a_restart(start_service: Any, untrained:
 
 
 def test_told_to_stop_it_finishes_what_it_accepted(start_service: Any, untrained: Path, tmp_path: Path) -> None:
-    process, address = start_service("--weights", str(untrained), "--state-dir", str(tmp_path))
+    options = ["--weights", str(untrained), "--state-dir", str(tmp_path), "--stop-seconds", "300"]
+    process, address = start_service(*options)
     statuses: list[int] = []
-
     connected = threading.Barrier(4)
 
     def ask() -> None:
@@ -157,9 +157,31 @@ def test_told_to_stop_it_finishes_what_it_accepted(start_service: Any, untrained
         thread.join()
     assert statuses == [200] * 3
     assert process.wait(60) in (0, -signal.SIGTERM)
-    _, address = start_service("--weights", str(untrained), "--state-dir", str(tmp_path))
+    _, address = start_service(*options)
     with client_of(address) as client:
         assert_results(client, [path], untrained)
+
+
+def test_what_a_stop_does_not_leave_time_for_may_be_sent_again(start_service: Any, untrained: Path) -> None:
+    process, address = start_service("--weights", str(untrained), "--stop-seconds", "1")
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        with client_of(address) as client:
+            answers.append(client.post("/v1/pairwise", json={"columns": TABLE}))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]  # more than a second of work
+    for thread in threads:
+        thread.start()
+    with client_of(address) as client:
+        wait_for(lambda: re.search("^mutualist_waiting_large [1-9]", client.get("/metrics").text, re.MULTILINE))
+    process.send_signal(signal.SIGTERM)
+    for thread in threads:
+        thread.join()
+    late = [answer for answer in answers if answer.status_code != 200]
+    assert late
+    assert {(answer.status_code, answer.headers["retry-after"]) for answer in late} == {(503, "5")}
+    assert process.wait(60) in (0, -signal.SIGTERM)
 
 
 def test_workers_count_the_requests_of_a_key_together(start_service: Any, untrained: Path, tmp_path: Path) -> None:
