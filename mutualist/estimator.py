@@ -17,8 +17,10 @@ from mutualist.inputs import (
     as_sample,
     as_samples,
     constant_warnings,
+    few_values,
     range_warnings,
     strangeness_warnings,
+    tie_warnings,
 )
 from mutualist.models.bundle import Bundle, load_bundle
 from mutualist.passes import Ranked, answer_pairs, answer_samples
@@ -146,8 +148,14 @@ class MutualInfoEstimator:
         samples = [self._ranked(Sample(values[:, pair], 1)) for pair in pairs[alone]]
         quantiles[alone], strangeness[alone] = answer_samples(self.bundle, samples)
         ranges = range_warnings(len(values), 1, 1, self._trained)
+        few = few_values(values, tied)
         warnings = [
-            (*ranges, *constant_warnings(values[:, pair], 1), *strangeness_warnings(strange))
+            (
+                *ranges,
+                *constant_warnings(values[:, pair], 1),
+                *tie_warnings(few[pair], len(values), 1),
+                *strangeness_warnings(strange),
+            )
             for pair, strange in zip(pairs, strangeness, strict=True)
         ]
         calibrated = self.bundle.calibration.apply(levels, quantiles, len(values), 1, 1)
@@ -157,8 +165,12 @@ class MutualInfoEstimator:
         n, d = sample.values.shape
         side = np.arange(d) >= sample.dx
         some_rows_only = d > 2 and n > self.bundle.net.config.queries
-        ranks, _ = canonical_ranks(sample.values, side, ordered=some_rows_only)
-        notes = range_warnings(n, sample.dx, d - sample.dx, self._trained) + constant_warnings(sample.values, sample.dx)
+        ranks, tied = canonical_ranks(sample.values, side, ordered=some_rows_only)
+        notes = (
+            *range_warnings(n, sample.dx, d - sample.dx, self._trained),
+            *constant_warnings(sample.values, sample.dx),
+            *tie_warnings(few_values(sample.values, tied), n, sample.dx),
+        )
         return Ranked(ranks, side, sample.notes + notes)
 
     def _answer(self, samples: Sequence[Ranked]) -> list[MIEstimate]:

@@ -12,6 +12,7 @@ from mutualist.errors import InputError
 NanPolicy = Literal["raise", "omit"]
 MIN_ROWS = 4
 STRANGE = 0.995
+CODES = 20  # most values of a column that may be codes of categories
 
 
 @dataclass(frozen=True)
@@ -176,8 +177,35 @@ def constant_warnings(values: NDArray[np.float64], dx: int) -> tuple[str, ...]:
     constant = np.flatnonzero((values == values[0]).all(0)).tolist()
     if not constant:
         return ()
-    names = [("x" if j < dx else "y") + f"[{j if j < dx else j - dx}]" for j in constant]
-    return (f"constant columns carry no information: {', '.join(names)}",)
+    return (f"constant columns carry no information: {', '.join(_column(j, dx) for j in constant)}",)
+
+
+def few_values(values: NDArray[np.float64], tied: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many values each column of (n, d) takes if they may be codes of categories, else 0: (d,).
+
+    Codes are more than two (the order of two is no matter), few, and most rows share theirs with another row.
+    """
+    count = np.zeros(values.shape[1], np.int64)
+    for j in np.flatnonzero(tied):
+        met = np.unique(values[:, j], return_counts=True)[1]
+        if 2 < len(met) <= CODES and 2 * met[met > 1].sum() > len(values):
+            count[j] = len(met)
+    return count
+
+
+def tie_warnings(few: NDArray[np.int64], n: int, dx: int) -> tuple[str, ...]:
+    """What to say of many ties: `few` (d,) as `few_values` counts them, of which the first dx are of X's columns."""
+    codes = [f"{_column(j, dx)} takes {few[j]} values" for j in np.flatnonzero(few).tolist()]
+    if not codes:
+        return ()
+    return (
+        f"many ties: {', '.join(codes)} in {n:,} rows, read as numbers in order; where they only name categories, "
+        "another numbering can change the estimate",
+    )
+
+
+def _column(j: int, dx: int) -> str:
+    return f"x[{j}]" if j < dx else f"y[{j - dx}]"
 
 
 def strangeness_warnings(strangeness: float) -> tuple[str, ...]:

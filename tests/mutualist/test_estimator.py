@@ -143,6 +143,28 @@ def test_constant_columns_are_named(estimator: Estimator) -> None:
     assert estimator.estimate(x, y).warnings == ("constant columns carry no information: x[1]",)
 
 
+def test_codes_of_categories_are_pointed_out_and_nothing_else(estimator: Estimator) -> None:
+    rng = np.random.default_rng(0)
+    n = 400
+    table = {
+        "codes": rng.integers(0, 4, n),
+        "two": rng.integers(0, 2, n),
+        "rounded": rng.normal(size=n).round(1),
+        "hurdle": np.where(rng.random(n) < 0.8, 0.0, rng.normal(size=n)),
+        "smooth": rng.normal(size=n),
+    }
+    names = list(table)
+    pairwise = estimator.pairwise(table)
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            found = estimator.estimate(table[a], table[b]).warnings
+            assert [w for w in pairwise.pair(a, b).warnings if "ties" in w] == [w for w in found if "ties" in w]
+            assert any("many ties: x[0] takes 4 values in 400 rows" in w for w in found) == (a == "codes")
+            assert any("ties" in w for w in found) == (a == "codes")
+    both = estimator.estimate(np.column_stack([table["smooth"], table["codes"]]), table["codes"]).warnings
+    assert any("x[1] takes 4 values, y[0] takes 4 values" in warning for warning in both)
+
+
 def test_bad_pairs_and_tables_say_which(estimator: Estimator) -> None:
     x, y = pair(20)
     with pytest.raises(InputError, match="pair 1: x has 19 rows"):
