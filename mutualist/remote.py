@@ -158,7 +158,7 @@ class RemoteEstimator:
         if n * d <= JSON_VALUES:
             body = {**_pair(sample), "quantiles": self.levels}
             return self._estimate(sample, self._connection.ask("POST", "v1/estimate", json=body))
-        names = [str(i) for i in range(d)]
+        names = [f"x[{i}]" for i in range(sample.dx)] + [f"y[{i}]" for i in range(d - sample.dx)]  # as warnings say
         sides = {"x": ",".join(names[: sample.dx]), "y": ",".join(names[sample.dx :])}
         request = {"params": {**sides, **self._options()}, "content": _arrow(names, sample.values), "headers": ARROW}
         return self._estimate(sample, self._connection.ask("POST", "v1/table/estimate", **request))

@@ -1,5 +1,6 @@
 """Results of the estimator as the service answers them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,9 +13,11 @@ def pairwise_answer(result: PairwiseEstimates, options: TableOptions, notes: Seq
     factor = unit_factor(options.unit)
     low, high = result.interval(options.level)
     by_text: dict[str, list[tuple[int, int]]] = {}
+    by_place: dict[tuple[int, str], list[tuple[int, int]]] = {}  # the first of each pair come first, then the second
     for pair, texts in result.warnings.items():
-        for text in texts:
-            by_text.setdefault(text, []).append(pair)
+        for place, text in enumerate(texts):
+            by_text.setdefault(with_names(text, *([result.names[i]] for i in pair)), []).append(pair)
+            by_place.setdefault((place, text), []).append(pair)
     return {
         "unit": options.unit,
         "level": options.level,
@@ -25,9 +28,15 @@ def pairwise_answer(result: PairwiseEstimates, options: TableOptions, notes: Seq
         "high": high * factor,
         "quantiles": [{"level": at, "values": result.quantile(at) * factor} for at in options.quantiles],
         "warnings": [*notes, *_said(by_text, result.names)],
-        "pair_warnings": [{"warning": text, "pairs": pairs} for text, pairs in by_text.items()],
+        "pair_warnings": [{"warning": text, "pairs": pairs} for (_, text), pairs in sorted(by_place.items())],
         "model": dict(result.model),
     }
+
+
+def with_names(text: str, x: Sequence[str], y: Sequence[str]) -> str:
+    """A warning of the estimator, which knows no names, with those of the columns in place of x[0], y[1] and so on."""
+    sides = {"x": x, "y": y}
+    return re.sub(r"\b([xy])\[(\d+)\]", lambda found: sides[found[1]][int(found[2])], text)
 
 
 def _said(by_text: Mapping[str, Sequence[tuple[int, int]]], names: Sequence[str]) -> list[str]:

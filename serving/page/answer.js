@@ -15,12 +15,16 @@ export async function estimate(x, y) {
   const work = async (signal, onWait) => {
     const body = { x: pick(x, used), y: pick(y, used), quantiles: LEVELS };
     const answer = await ask("POST", "v1/estimate", body, { signal, onWait });
+    answer.warnings = answer.warnings.map((text) => withNames(text, { x, y }));
     answer.warnings.unshift(...rowNotes(rows.length, used.length, state.table.rows));
     state.answer = { answer, x, y, used };
     showAnswer();
   };
   await during("answer", work, { onAgain: () => estimate(x, y), onFailure: clearAnswer });
 }
+
+/** A warning with the names of the columns, which the service was not told. */
+const withNames = (text, sides) => text.replace(/\b([xy])\[(\d+)\]/g, (_, side, k) => sides[side][k].name);
 
 export function showAnswer() {
   if (!state.answer) return;

@@ -31,7 +31,6 @@ export async function comparePairs(onPick) {
       `${count(pairs, "pair")} of ${count(columns.length, "column")}, from ${count(found.n, "row")}`,
       ...rowNotes(rows.length, used.length, state.table.rows, " in any of them"),
       ...found.warnings,
-      ...found.pair_warnings.map((entry) => `${entry.warning} (${count(entry.pairs.length, "pair")})`),
     ].join("; ") + ".");
   };
   byId("compare").disabled = true;

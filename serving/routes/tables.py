@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from mutualist.errors import InputError
-from mutualist.serving.answering import pairwise_answer
+from mutualist.serving.answering import pairwise_answer, with_names
 from mutualist.serving.http.answers import Json
 from mutualist.serving.http.body import media_type, read_body
 from mutualist.serving.routes.documents import ESTIMATING, table_body
@@ -47,7 +47,7 @@ async def estimate(request: Request) -> Response:
     dx = len(table.x)
     (result,) = await service.estimate([(table.values[:, :dx], table.values[:, dx:])])
     answer = result.to_dict(table.options.unit, table.options.level, table.options.quantiles)
-    answer["warnings"] = [*table.notes, *answer["warnings"]]
+    answer["warnings"] = [*table.notes, *(with_names(text, table.x, table.y) for text in answer["warnings"])]
     return Json(answer | {"x": list(table.x), "y": list(table.y)})
 
 
