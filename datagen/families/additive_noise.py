@@ -47,11 +47,13 @@ class AdditiveNoise(JointDistribution):
 class AdditiveNoiseFamily(Family):
     """Pairs of uniform columns with uniform noise between them, and uniform columns besides: see `AdditiveNoise`.
 
-    Any dimensions. `epsilon`: range of ε; one ε for all pairs (as the reference) unless `per_column`.
+    Any dimensions. `epsilon`: range of ε, drawn uniformly (as the reference) or, with `log_epsilon`, log-uniformly, as
+    narrow noise needs to come up at all; one ε for all pairs (as the reference) unless `per_column`.
     """
 
     name: ClassVar[str] = "additive-noise"
     epsilon: Range = (0.1, 2.0)
+    log_epsilon: bool = False
     per_column: bool = False
 
     def __post_init__(self) -> None:
@@ -64,5 +66,9 @@ class AdditiveNoiseFamily(Family):
     def draw(self, rng: np.random.Generator, dx: int, dy: int) -> AdditiveNoise:
         k = min(dx, dy)
         count = k if self.per_column else 1
-        epsilon = [float(e) for e in rng.uniform(*self.epsilon, size=count)]
+        low, high = self.epsilon
+        if self.log_epsilon:
+            epsilon = [float(e) for e in np.exp(rng.uniform(np.log(low), np.log(high), size=count))]
+        else:
+            epsilon = [float(e) for e in rng.uniform(low, high, size=count)]
         return AdditiveNoise(dx, dy, epsilon if self.per_column else epsilon * k)
