@@ -13,7 +13,7 @@ from mutualist import factory
 from mutualist.serving.http.keys import read_keys
 from mutualist.serving.http.problems import answer_errors_as_problems
 from mutualist.serving.http.watch import Watch
-from mutualist.serving.routes import about, estimates, jobs, tables
+from mutualist.serving.routes import about, documents, estimates, jobs, tables
 from mutualist.serving.service import Service
 from mutualist.serving.settings import Settings
 from mutualist.serving.static import add_page
@@ -62,6 +62,8 @@ def create_app(
     answer_errors_as_problems(app, [one for router in routers for one in router.routes if isinstance(one, APIRoute)])
     for router in routers:
         app.include_router(router)
+    if keys is not None:
+        documents.ask_for_keys(app)
     add_page(app)
     app.add_middleware(Watch, keys=keys, log_requests=settings.log_requests)
     return app

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fastapi import FastAPI
 from pydantic import BaseModel
 
 from mutualist.serving.http.problems import documented
@@ -18,6 +19,9 @@ _COLUMNS = {
     "additionalProperties": {"type": "array", "minItems": 4, "items": {"type": ["number", "null"]}},
 }
 _NAMES = {"type": "array", "minItems": 1, "items": {"type": "string"}}
+
+# Not a parameter of the functions: the framework would document a 422 of its own, which no text can cause.
+JOB_ID = {"parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]}
 
 
 def json_body(model: type[BaseModel], examples: Examples) -> dict[str, Any]:
@@ -44,6 +48,22 @@ def table_body(model: type[TableOptions], examples: Examples, csv_query: dict[st
     for form in (Form.PARQUET, Form.ARROW_STREAM, Form.ARROW_FILE):
         content[form.value] = {"schema": {"type": "string", "format": "binary"}}
     return {"requestBody": {"required": True, "content": content}, "parameters": _parameters(model)}
+
+
+def ask_for_keys(app: FastAPI) -> None:
+    """Says in the document that everything under /v1 needs an API key."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = plain()
+            document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            for path, operations in document["paths"].items():
+                for operation in operations.values():
+                    operation["security"] = [{"key": []}] if path.startswith("/v1/") else []
+        return plain()
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def _parameters(model: type[TableOptions]) -> list[dict[str, Any]]:

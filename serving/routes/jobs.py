@@ -15,12 +15,12 @@ from mutualist.serving.http.identity import key_name
 from mutualist.serving.http.problems import Refusal, documented
 from mutualist.serving.jobs.database import Job
 from mutualist.serving.jobs.store import Full
-from mutualist.serving.routes.documents import ESTIMATING, table_body
+from mutualist.serving.routes.documents import ESTIMATING, JOB_ID, table_body
 from mutualist.serving.routes.tables import read_table
 from mutualist.serving.schemas import examples
 from mutualist.serving.schemas.answers import JobResponse, PairwiseResponse
 from mutualist.serving.schemas.requests import PairwiseOptions
-from mutualist.serving.service import Service, service_of
+from mutualist.serving.service import service_of
 
 router = APIRouter(tags=["jobs"])
 GONE = "there is no such job; it may have been forgotten, or be another key's"
@@ -55,22 +55,28 @@ async def submit(request: Request) -> Response:
     return Json(_shown(job), 202, {"location": f"/v1/jobs/{job.id}"})
 
 
-@router.get("/v1/jobs/{id}", response_model=JobResponse, responses=documented(401, 404, 429), summary="See a job")
-async def look(request: Request, id: str) -> Response:
+@router.get(
+    "/v1/jobs/{id}",
+    response_model=JobResponse,
+    responses=documented(401, 404, 429),
+    openapi_extra=JOB_ID,
+    summary="See a job",
+)
+async def look(request: Request) -> Response:
     """Where a job stands."""
-    return Json(_shown(await _job(service_of(request), id)))
+    return Json(_shown(await _job(request)))
 
 
 @router.get(
     "/v1/jobs/{id}/result",
     response_model=PairwiseResponse,
     responses=documented(401, 404, 409, 429),
+    openapi_extra=JOB_ID,
     summary="Get the result of a job",
 )
-async def result(request: Request, id: str) -> Response:
+async def result(request: Request) -> Response:
     """What /v1/pairwise would have answered; 409 for a job that is not done."""
-    service = service_of(request)
-    job = await _job(service, id)
+    service, job = service_of(request), await _job(request)
     if job.state != "done":
         raise Refusal(409, f"the job is {job.state}{f': {job.error}' if job.error else ''}; it has no result")
     found = await anyio.to_thread.run_sync(service.store.result, job)
@@ -80,19 +86,23 @@ async def result(request: Request, id: str) -> Response:
 
 
 @router.delete(
-    "/v1/jobs/{id}", status_code=204, responses=documented(401, 404, 429), summary="Cancel a job, or forget its result"
+    "/v1/jobs/{id}",
+    status_code=204,
+    responses=documented(401, 404, 429),
+    openapi_extra=JOB_ID,
+    summary="Cancel a job, or forget its result",
 )
-async def remove(request: Request, id: str) -> Response:
+async def remove(request: Request) -> Response:
     """Stops a job that is unfinished, and forgets it with all that was kept of it."""
-    service = service_of(request)
-    job = await _job(service, id)
+    service, job = service_of(request), await _job(request)
     if await anyio.to_thread.run_sync(service.store.remove, job.id) in ("queued", "running"):
         metrics.jobs.labels("cancelled").inc()
     return Response(status_code=204)
 
 
-async def _job(service: Service, id: str) -> Job:
-    job = await anyio.to_thread.run_sync(service.store.get, id, key_name.get())
+async def _job(request: Request) -> Job:
+    store = service_of(request).store
+    job = await anyio.to_thread.run_sync(store.get, request.path_params["id"], key_name.get())
     if job is None:
         raise Refusal(404, GONE)
     return job

@@ -63,6 +63,15 @@ def test_only_known_keys_are_let_in_and_each_at_its_rate(make_client: Any, tmp_p
         assert client("GET", path).status_code == 200, path
 
 
+def test_the_documentation_asks_for_a_key_where_the_service_does(make_client: Any, tmp_path: Path) -> None:
+    document = make_client(keys_file=key_file(tmp_path, ann=100))("GET", "/openapi.json").json()
+    assert document["components"]["securitySchemes"] == {"key": {"type": "http", "scheme": "bearer"}}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["security"] == ([{"key": []}] if path.startswith("/v1/") else [])
+    assert "securitySchemes" not in make_client()("GET", "/openapi.json").text
+
+
 def test_a_job_is_its_keys(make_client: Any, tmp_path: Path) -> None:
     client = make_client(keys_file=key_file(tmp_path, ann=100, bob=100))
     ann, bob = ({"authorization": f"Bearer {name} key"} for name in ("ann", "bob"))
