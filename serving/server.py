@@ -7,6 +7,7 @@ import socket
 import tempfile
 import threading
 import time
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import uvicorn
@@ -51,7 +52,21 @@ def serve(settings: Settings) -> None:
                 read_keys(settings.keys_file, Path(folder, RATES)).close()  # makes the file before two workers do
             print(started, flush=True)
             config = _config(settings, "mutualist.serving.server:worker")
-            Multiprocess(config, [listener]).run()
+            Supervisor(config, [listener]).run()
+
+
+class Supervisor(Multiprocess):
+    """Replaces a killed worker at once: uvicorn's own may wait a minute for it to say that it lives."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        signal.signal(signal.SIGCHLD, self.hang_up)
+
+    def hang_up(self, *_: object) -> None:
+        """Ends the waiting for an answer of workers that have ended."""
+        for one in self.processes:
+            if wait([one.process.sentinel], 0):
+                one.child_conn.close()
 
 
 def worker() -> FastAPI:

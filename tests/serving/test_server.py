@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from multiprocessing import Pipe
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 
 from mutualist import MutualInfoEstimator
+from mutualist.serving.server import Supervisor
 from mutualist.tables import read_table
 
 DIABETES = Path(__file__).parents[2] / "data" / "examples" / "diabetes.csv"
@@ -101,3 +104,26 @@ def test_it_stops_when_told_to(process: tuple[subprocess.Popen[str], str], servi
     assert started.returncode in (0, -signal.SIGTERM)  # uvicorn raises the signal again once it has shut down
     assert "Application shutdown complete" in log
     assert "Traceback" not in log
+
+
+def test_a_worker_that_has_ended_is_not_waited_for() -> None:
+    def started(code: str) -> Any:
+        process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        parent, child = Pipe()
+        return SimpleNamespace(
+            process=SimpleNamespace(sentinel=process.stdout), running=process, parent=parent, child_conn=child
+        )
+
+    ended, living = started(""), started("input()")
+    ended.running.wait()
+    supervisor = Supervisor.__new__(Supervisor)  # without its signal handlers, which are for a process of its own
+    supervisor.processes = [ended, living]
+    supervisor.hang_up()
+    assert ended.parent.poll(0), "the end of the connection can be read"
+    with pytest.raises(EOFError):
+        ended.parent.recv()
+    assert not living.parent.poll(0)
+    for one in (ended, living):
+        one.running.communicate(b"\n")
+        one.parent.close()
+        one.child_conn.close()

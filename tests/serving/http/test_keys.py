@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mutualist.errors import ConfigError
+from mutualist.serving.command import print_key
 from mutualist.serving.http.keys import digest, new_key, read_keys
 from mutualist.serving.http.rates import Rates
 
@@ -101,6 +102,20 @@ def test_a_keys_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str, s
         read_keys(path)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_keys(tmp_path / "absent.toml")
+
+
+def test_the_command_makes_an_entry_that_lets_its_key_in(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, given = tmp_path / "keys.toml", {}
+    for name in ("ann", "bob-2"):
+        print_key(name)
+        entry, shown = capfd.readouterr()
+        with path.open("a") as file:
+            file.write(entry)
+        given[name] = next(word for word in shown.split() if word.startswith("mi_"))
+    keys = read_keys(path)
+    assert {name: keys.admit(f"Bearer {key}") for name, key in given.items()} == {"ann": "ann", "bob-2": "bob-2"}
+    assert not any(key in path.read_text() for key in given.values())
+    keys.close()
 
 
 def test_keys_are_long_and_unlike() -> None:
