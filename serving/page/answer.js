@@ -11,7 +11,7 @@ import { correlation, factor, meaning } from "./words.js";
 /** Asks about the columns x and y, and shows the answer. */
 export async function estimate(x, y) {
   const rows = completeRows([...x, ...y]);
-  const used = someRows(rows, mostRows());
+  const used = someRows(rows, mostRows(x.length + y.length));
   const work = async (signal, onWait) => {
     const body = { x: pick(x, used), y: pick(y, used), quantiles: LEVELS };
     const answer = await ask("POST", "v1/estimate", body, { signal, onWait });

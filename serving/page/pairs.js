@@ -18,13 +18,13 @@ export async function comparePairs(onPick) {
     const detail = `Only ${count(rows.length, "row")} of ${state.table.rows.toLocaleString("en")} have values in all chosen columns, and at least 4 are needed. Leave out the columns with the most gaps.`;
     return showProblem("These columns cannot be compared", detail);
   }
-  const used = someRows(rows, mostRows());
   const pairs = (columns.length * (columns.length - 1)) / 2;
+  const used = someRows(rows, mostRows(columns.length, pairs));
   const body = { columns: Object.fromEntries(columns.map((column) => [column.name, pick([column], used)])), quantiles: ENDS };
   const say = (text) => byId("pairs-status").replaceChildren(text);
   const work = async (signal, onWait) => {
     say(`Comparing ${count(pairs, "pair")} …`);
-    const found = await (pairs * used.length > LONG ? asJob : atOnce)(body, { signal, onWait });
+    const found = await (pairs * used.length > Math.min(LONG, state.limits.max_work ?? LONG) ? asJob : atOnce)(body, { signal, onWait });
     state.pairs = found;
     showAllPairs(onPick);
     say([
@@ -33,11 +33,15 @@ export async function comparePairs(onPick) {
       ...found.warnings,
     ].join("; ") + ".");
   };
-  byId("compare").disabled = true;
-  byId("stop").hidden = false;
+  const [compare, stop] = [byId("compare"), byId("stop")];
+  const handOver = (from, to) => document.activeElement === from && to.focus({ preventScroll: true });
+  stop.hidden = false;
+  handOver(compare, stop); // what is switched off or hidden would drop the focus to the top of the page
+  compare.disabled = true;
   await during("pairs", work, { onAgain: () => comparePairs(onPick), onFailure: () => say("") });
-  byId("compare").disabled = false;
-  byId("stop").hidden = true;
+  compare.disabled = false;
+  handOver(stop, compare.hidden ? byId("pairs-title") : compare);
+  stop.hidden = true;
 }
 
 const atOnce = (body, options) => ask("POST", "v1/pairwise", body, options);

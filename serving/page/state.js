@@ -19,7 +19,14 @@ export const LEVELS = d3.sort(new Set([...ENDS, 0.005, 0.01, 0.99, 0.995, ...d3.
 export const bounds = (quantiles, level) =>
   [(1 - level) / 2, (1 + level) / 2].map((at) => d3.least(quantiles, (q) => Math.abs(q.level - at)).value);
 
-export const mostRows = () => state.limits.max_rows ?? 50_000;
+const BYTES = 26; // of the longest number in JSON, such as -0.0000012345678901234567, and its comma
+
+/** The most rows of so many columns, of which so many pairs are asked for, that one request or job may have. */
+export function mostRows(columns, pairs = 1) {
+  const { max_rows = 50_000, max_values = 4e6, max_body_bytes = 2 ** 24, max_job_work = 5e8 } = state.limits;
+  const room = Math.min(max_values, max_body_bytes / BYTES) / (columns + 2); // what holds the numbers takes room as well
+  return Math.max(4, Math.floor(Math.min(max_rows, room, max_job_work / pairs)));
+}
 
 /** What a person should know of rows that were not used. */
 export function rowNotes(complete, used, total, where = "") {

@@ -18,7 +18,11 @@ const STEPS = [
   [Infinity, "nearly everything"],
 ];
 
-const hundredth = (value) => (value > 0.995 && value < 1 ? value.toFixed(4).replace(/0+$/, "") : value.toFixed(2));
+/** A correlation: never rounded up to 1, which would say that nothing is left to tell. */
+const hundredth = (value) => {
+  if (value <= 0.995) return value.toFixed(2);
+  return value < 0.9999 ? (Math.floor(value * 1e4) / 1e4).toString() : "more than 0.9999";
+};
 
 /** "a", "a and b", "a, b and c" */
 export const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
@@ -37,12 +41,13 @@ export function meaning({ mi, low, high, level }, x, y, pearson) {
   const sure = low >= 0.005 || rho < 0.1;
   const headline = sure ? `${a} ${x.length > 1 ? "tell" : "tells"} ${amount} about ${b}.` : `${a} may tell ${amount} about ${b}, or nothing.`;
   const sentences = [
-    `It is as much as two normally distributed columns with a correlation of ±${hundredth(rho)} tell about each other ` +
+    `It is as much as two normally distributed columns with a correlation of ${rho < 0.9999 ? "±" : ""}${hundredth(rho)} tell about each other ` +
       `(interval ${hundredth(equivalent(low))} to ${hundredth(equivalent(high))}).`,
     `It is ${digits(mi / NATS_PER_BIT)} bits or ${digits(mi)} nats. One toss of a fair coin is 1 bit, or 0.693 nats.`,
     `${percent} of such intervals hold the true value.` +
       (low < 0.005 ? " This one reaches down to zero, so the sample does not rule out that the two are independent." : ""),
   ];
+  if (rho > 0.995) sentences.push("If one determines the other exactly, the true value has no bound, and this is as much as so few rows can show.");
   if (pearson !== null && Number.isFinite(pearson)) {
     const straight = Math.abs(pearson);
     let remark = `The straight-line correlation of the sample is ${pearson.toFixed(2).replace("-", "−")}`;

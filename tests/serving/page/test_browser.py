@@ -186,7 +186,7 @@ def test_by_keyboard_alone(open_page: Open) -> None:
     assert answered(page) != first
     tab_to("#compare")
     keyboard.press("Enter")
-    page.wait_for_selector("#heat svg")
+    page.locator("#pairs-title:focus").wait_for()
     tab_to("#heat rect")
     assert text_of(page, "#reading").startswith("age · sex: ")
     keyboard.press("ArrowDown")  # over the diagonal, which is empty
@@ -255,6 +255,30 @@ def test_what_it_says_of_the_command_and_of_python_gives_the_same(
     names: dict[str, Any] = {}
     exec(code, names)
     assert names["r"].mi == pytest.approx(shown, rel=0.01)
+
+
+@pytest.mark.slow
+def test_words_and_limits_at_their_ends(open_page: Open) -> None:
+    page = open_page()
+
+    def said(mi: float) -> str:
+        estimate = "{mi, low: mi, high: mi, level: 0.9}"
+        call = f"async mi => (await import('/page/words.js')).meaning({estimate}, ['a'], ['b'], null)"
+        return " ".join(page.evaluate(call, mi))
+
+    assert "correlation of ±0.99 tell" in said(2.0)
+    assert "correlation of ±0.9966 tell" in said(2.5)
+    assert "correlation of more than 0.9999 tell" in said(9.0)
+    assert "the true value has no bound" in said(9.0)
+    assert "the true value has no bound" not in said(2.0)
+    rows = "async ([columns, pairs]) => (await import('/page/state.js')).mostRows(columns, pairs)"
+    shown = [page.evaluate(rows, [columns, columns * (columns - 1) // 2]) for columns in (2, 30, 120)]
+    assert shown[0] == 50_000
+    for columns, most in zip((30, 120), shown[1:], strict=True):
+        assert 4 <= most < 50_000
+        values = np.random.default_rng(1).normal(size=(most, columns)) * 1e-3
+        assert len(json.dumps({"columns": values.T.tolist()}, separators=(",", ":"))) < 2**24
+        assert most * columns * (columns - 1) // 2 <= 500_000_000
 
 
 @pytest.mark.slow
