@@ -56,6 +56,7 @@ class Database:
         self.me = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(4)}"  # the owner of what is claimed here
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)  # it holds people's tables, and the folder may be open to others
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._db.execute("PRAGMA journal_mode = WAL")

@@ -133,7 +133,17 @@ def test_a_killed_service_goes_on_after_a_restart(start_service: Any, untrained:
 
 
 def test_told_to_stop_it_finishes_what_it_accepted(start_service: Any, untrained: Path, tmp_path: Path) -> None:
-    options = ["--weights", str(untrained), "--state-dir", str(tmp_path), "--stop-seconds", "300"]
+    options = [
+        "--weights",
+        str(untrained),
+        "--state-dir",
+        str(tmp_path),
+        "--stop-seconds",
+        "300",
+        "--answer-seconds",
+        "300",
+    ]
+    body = {"columns": {name: TABLE[name] for name in list(TABLE)[:20]}}
     process, address = start_service(*options)
     statuses: list[int] = []
     connected = threading.Barrier(4)
@@ -142,7 +152,7 @@ def test_told_to_stop_it_finishes_what_it_accepted(start_service: Any, untrained
         with client_of(address) as client:
             client.get("/healthz")
             connected.wait()
-            statuses.append(client.post("/v1/pairwise", json={"columns": TABLE}).status_code)
+            statuses.append(client.post("/v1/pairwise", json=body).status_code)
 
     with client_of(address) as client:
         path = client.post("/v1/jobs/pairwise", json={"columns": TABLE}).headers["location"]

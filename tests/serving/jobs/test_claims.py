@@ -199,6 +199,13 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         Store(tmp_path / "jobs.sqlite")
 
 
+def test_nobody_else_reads_the_tables(store: Store, tmp_path: Path) -> None:
+    add(store)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert set(modes) == {"jobs.sqlite", "jobs.sqlite-wal", "jobs.sqlite-shm"}
+    assert set(modes.values()) == {0o600}
+
+
 def test_a_file_of_another_release_is_refused(tmp_path: Path) -> None:
     made = Store(tmp_path / "jobs.sqlite")
     made._db.execute("PRAGMA user_version = 1")
