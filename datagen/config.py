@@ -7,6 +7,7 @@
 A part is a mixture of its own with its own ranges; a record draws a part, a component, its shape and its transforms.
 """
 
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -179,8 +180,17 @@ def parse_config(values: Any, source: str = "the configuration") -> DatasetConfi
     try:
         return DatasetConfig.model_validate(values)
     except ValidationError as error:
-        lines = [f"  {'.'.join(str(p) for p in e['loc']) or '(top)'}: {e['msg']}" for e in error.errors()]
+        lines = [f"  {'.'.join(str(p) for p in e['loc']) or '(top)'}: {_said(e)}" for e in error.errors()]
         raise ConfigError(f"{source} cannot be used:\n" + "\n".join(lines)) from error
+
+
+def _said(error: Any) -> str:
+    """What one of pydantic's errors says, in the words of a configuration."""
+    if error["type"] != "extra_forbidden":
+        return str(error["msg"])
+    known = {key for model in Model.__subclasses__() for key in model.model_fields}
+    near = get_close_matches(str(error["loc"][-1]), known, 1)
+    return "unknown key; " + (f"did you mean {near[0]!r}?" if near else "remove it")
 
 
 def config_names() -> list[str]:

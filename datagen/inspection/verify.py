@@ -32,7 +32,7 @@ def verify(
 ) -> None:
     """Check every shard against the manifest: there, whole, unchanged, and of this meta-dataset.
 
-    Names each file that is not, and then ends with exit code 1; and so with records and labels, if asked for.
+    Names each file that is not, and then ends with exit code 2; and so with records and labels, if asked for.
     """
     from mutualist.datagen.storage import Store
 

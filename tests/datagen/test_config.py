@@ -64,10 +64,14 @@ def _set(*path: Any) -> Callable[[Values], None]:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_set("sed", 1), ["sed", "Extra"]),
+        (_set("sed", 1), ["sed: unknown key; did you mean 'seed'?"]),
+        (_set("bogus", 1), ["bogus: unknown key; remove it"]),
         (_set("seed", -1), ["seed"]),
         (_set("parts", 0, "n", 0, {"low": 5, "high": 2}), ["parts.0.n.0", "low (5)"]),
-        (_set("parts", 0, "components", 0, "wieght", 1), ["parts.0.components.0.wieght"]),
+        (
+            _set("parts", 0, "components", 0, "wieght", 1),
+            ["parts.0.components.0.wieght: unknown key; did you mean 'weight'?"],
+        ),
         (_set("parts", 0, "transforms", 0, "probability", 1.5), ["probability", "1"]),
         (_set("splits", {"trian": {"records": 1}}), ["trian", "train"]),
         (_set("splits", "train", "parts", ["other"]), ["other"]),
