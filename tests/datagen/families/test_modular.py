@@ -7,16 +7,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mutualist.datagen.families.modular import (
-    PATTERNS,
     Parity,
-    Patchwork,
     Torus,
     ball_information,
     bit_information,
     random_mixing,
-    table_information,
     wrapped_normal_information,
 )
+from mutualist.datagen.families.patchwork import PATTERNS, Patchwork, table_information
 
 
 @pytest.mark.parametrize("sigma", [0.01, 0.079, 0.081, 0.2, 0.5, 0.9])
