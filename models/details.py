@@ -8,8 +8,8 @@ from torch import Tensor
 from mutualist.models.basis import cosines_of_ranks
 from mutualist.models.config import ModelConfig
 from mutualist.models.pairs import Walks, concomitants, walks_along
+from mutualist.models.scores import scores_from_ranks
 from mutualist.models.slices import SLICE_FEATURES, slice_information
-from mutualist.models.smooth import smooth_slices
 from mutualist.models.spectral import SHRINKAGES, shrunken, spectral_mi
 
 FINE_SHRINKAGE = 2.0  # of squared coefficients, in units of 1 / n: what noise alone makes is cut to a third
@@ -76,7 +76,7 @@ def details_of(
 ) -> PairDetails:
     """`pair_details` of columns x and y (B,) of scores (B, N, D).
 
-    If there are no other columns, `along` are the walks (none: answer smoothly) and `far` (B, D, D, lags, 2) the
+    If there are no other columns, `along` are the walks (none if `scores` are smooth) and `far` (B, D, D, lags, 2) the
     concomitants at lag 1 and at `doubling_lags`; otherwise both are of no use here.
     """
     pair = scores.gather(2, torch.stack([x, y], 1)[:, None, :].expand(-1, scores.shape[1], -1))  # (B, N, 2)
@@ -84,12 +84,21 @@ def details_of(
     coefficients = waves[:, :, 0].transpose(1, 2) @ waves[:, :, 1] / n[:, None, None]
     if scores.shape[2] == 2:
         far = far[..., 1:, 1]
-        slices = smooth_slices(scores) if along is None else slice_information(along)
+        slices = slice_information(along or _hard_walks(scores, row_mask))
     else:
         along = walks_along(pair, row_mask)
         far, slices = concomitants(along, doubling_lags(config))[..., 1], slice_information(along)
         x, y = torch.zeros_like(x), torch.ones_like(y)
     return pair_details(coefficients, _ways(far, x, y).sum(1), _ways(slices, x, y), n, config)
+
+
+def _hard_walks(scores: Tensor, row_mask: Tensor) -> Walks:
+    """Walks by the ranks of smooth scores. What slices say is constant between changes of order, and so without slope.
+
+    Slopes of a smooth version were tried: logarithms of the smallest gaps make them too rough to climb by.
+    """
+    ranks = scores.detach().argsort(1).argsort(1)
+    return walks_along(scores_from_ranks(ranks, row_mask).to(scores), row_mask)
 
 
 def _ways(values: Tensor, x: Tensor, y: Tensor) -> Tensor:

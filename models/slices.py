@@ -49,13 +49,13 @@ def _of_slices(columns: Tensor, n: Tensor | int, w: int, reaches: tuple[int, ...
     half = _from_each_end(length, w)
     if isinstance(n, int):
         cut = columns[..., : half * w], columns[..., n - half * w :]
-        return from_sorted(_sorted(torch.cat(cut, 2).view(walks, d, 2 * half, w)), n, None, w, reaches)
+        return _from_sorted(_sorted(torch.cat(cut, 2).view(walks, d, 2 * half, w)), n, None, w, reaches)
     number, halves = torch.arange(2 * half, device=n.device), _from_each_end(n[:, None], w)
     starts = torch.where(number < halves, number * w, n[:, None] - (2 * halves - number) * w)  # (W, M)
     at = (starts[..., None] + torch.arange(w, device=n.device)).clamp(0, length - 1).view(walks, 1, -1)
     slices = columns.gather(2, at.expand(-1, d, -1)).view(walks, d, 2 * half, w)
     exist = (number < 2 * halves) & (n[:, None] >= w)
-    return from_sorted(_sorted(slices), n, exist / exist.sum(1, keepdim=True).clamp(min=1), w, reaches)
+    return _from_sorted(_sorted(slices), n, exist / exist.sum(1, keepdim=True).clamp(min=1), w, reaches)
 
 
 def _from_each_end(n: Size, w: int) -> Size:
@@ -63,7 +63,7 @@ def _from_each_end(n: Size, w: int) -> Size:
     return (n + 2 * w - 1) // (2 * w)
 
 
-def from_sorted(ordered: Tensor, n: Tensor | int, weights: Tensor | None, w: int, reaches: tuple[int, ...]) -> Tensor:
+def _from_sorted(ordered: Tensor, n: Tensor | int, weights: Tensor | None, w: int, reaches: tuple[int, ...]) -> Tensor:
     """Estimates (W, D, R) in nats from sorted ranks in (0, 1) of slices (W, D, M, w).
 
     Args:

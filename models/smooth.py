@@ -10,13 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from mutualist.models.slices import SLICES, from_sorted
-
 QUERIES = 1024  # rows at which neighbours are looked for: fewer make the gradient noisy
 SOFTNESS = 0.5  # half-width of the edge of a neighbourhood, as a share of its volume
-# What smooth slices add to the logarithm of gaps between next values: such a gap is a mean of two. As measured for
-# uniform, normal and independent columns, 150 to 2,000 rows, to .04.
-MEAN_GAP = {(8, 1): 0.17, (32, 1): 0.12}
 MAX_HALF = 128  # half-width of a window of lags, in ranks
 CHUNK = 1 << 20  # distances, or moves, held at once
 
@@ -123,57 +118,6 @@ def _windows(walk: Tensor, j: int, n: int, rows: int, most: int, lags: tuple[int
         weighted = torch.einsum("brvkm,brwm->bvwk", values, weights[:, :, :2]).flatten(1, 2)
         sums.append(torch.cat([plain, weighted], 1))
     return torch.stack(sums, 1)
-
-
-def smooth_slices(scores: Tensor) -> Tensor:
-    """As `slices.slice_information` of one pair of columns, scores (B, N, 2), continuous in them: (B, 2, 2, S) nats.
-
-    A row near the edge of a slice belongs to it in part, and the sorted values of a slice become means of its quantile
-    function over equal shares of what belongs to it: the same numbers where every row is wholly in or out.
-    """
-    b, n, _ = scores.shape
-    u = 0.5 * torch.erf(scores / math.sqrt(2.0))
-    count = torch.full((b,), n, device=u.device)
-    found = []
-    for j in (0, 1):
-        order = u[..., j].detach().argsort(dim=1)
-        along = n * (u[..., j].gather(1, order) + 0.5)
-        across = u[..., 1 - j].gather(1, order)
-        parts = []
-        for w, reaches in SLICES:
-            if n < w:
-                parts.append(u.new_zeros(b, len(reaches)))
-                continue
-            values, share = checkpoint(_soft_slices, along, across, w, use_reentrant=False)
-            missing = [MEAN_GAP.get((w, reach), 0.0) for reach in reaches]
-            parts.append(from_sorted(values[:, None], count, share, w, reaches)[:, 0] + values.new_tensor(missing))
-        found.append(torch.cat(parts, 1))
-    itself = torch.zeros_like(found[0])
-    return torch.stack([torch.stack([itself, found[0]], 1), torch.stack([found[1], itself], 1)], 1)
-
-
-def _soft_slices(along: Tensor, across: Tensor, w: int) -> tuple[Tensor, Tensor]:
-    """Means of quantile functions (B, M, w) of `across` in M slices of about w ranks `along` (B, N), and their weights.
-
-    Of more than `QUERIES` slices, so many are taken at even distances.
-    """
-    n, device = along.shape[1], along.device
-    starts = w * torch.arange((n + 2 * w - 1) // (2 * w), device=device)
-    starts = torch.cat([starts, n - w - starts.flip(0)])  # (M,), from both ends to the middle
-    starts = starts[torch.linspace(0, len(starts) - 1, min(len(starts), QUERIES), device=device).round().long()]
-    beyond = math.isqrt(n) + 2  # a smooth rank is less than a block off
-    at = starts[:, None] + torch.arange(-beyond, w + beyond, device=device)  # (M, L)
-    exists, at = (at >= 0) & (at < n), at.clamp(0, n - 1)
-    apart = (along[:, at] - (starts[:, None] + w / 2)).abs()  # (B, M, L)
-    weight = ((w / 2 + 1 - apart) / 2).clamp(0, 1) * exists
-    values, order = across[:, at].sort(2)
-    upto = weight.gather(2, order).cumsum(2)
-    total = upto[..., -1:]
-    edges = torch.linspace(0, 1, w + 1, device=device, dtype=along.dtype) * total  # (B, M, w + 1)
-    below = torch.minimum(upto[..., None], edges[..., None, :])  # (B, M, L, w + 1)
-    below = below - torch.minimum((upto - weight.gather(2, order))[..., None], edges[..., None, :])
-    share = below.diff(dim=3) / (total / w).clamp(min=1e-6)[..., None]
-    return (values[..., None] * share).sum(2), total[..., 0] / total.sum(1)
 
 
 def soft_neighbour_statistics(unit: Tensor, side: Tensor, ks: tuple[int, ...]) -> tuple[Tensor, Tensor]:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import digamma
 
-from mutualist.models import normal_scores, slices, smooth
+from mutualist.models import normal_scores, slices
 from mutualist.models.pairs import walks_along
-from mutualist.models.slices import SLICE_FEATURES, SLICES, slice_information
+from mutualist.models.slices import SLICES, slice_information
 
 
 def rows(n: int, b: int = 1) -> torch.Tensor:
@@ -83,26 +83,3 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = slice_information(walks)
     monkeypatch.setattr(slices, "CHUNK", 100)
     torch.testing.assert_close(slice_information(walks), whole)
-
-
-@pytest.mark.parametrize("n", [60, 500])
-@pytest.mark.parametrize("epsilon", [0.1, 5.0])
-def test_smooth_slices_estimate_what_the_hard_ones_do(n: int, epsilon: float) -> None:
-    scores = normal_scores(uniform_noise(n, 16, epsilon), rows(n, 16)).double()
-    hard = slice_information(walks_along(scores, rows(n, 16)))
-    soft = smooth.smooth_slices(scores)
-    assert soft.shape == (16, 2, 2, SLICE_FEATURES)
-    for j, k in ((0, 1), (1, 0)):
-        torch.testing.assert_close(soft[:, j, k].mean(0), hard[:, j, k].mean(0), atol=0.12, rtol=0)
-
-
-def test_smooth_slices_have_the_slopes_that_differences_show() -> None:
-    scores = smooth.smooth_scores(uniform_noise(45, 2, 0.3)).requires_grad_(True)
-    assert torch.autograd.gradcheck(smooth.smooth_slices, (scores,), fast_mode=True)
-
-
-def test_few_smooth_slices_stand_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    scores = normal_scores(uniform_noise(2000, 8, 0.3), rows(2000, 8)).double()
-    whole = smooth.smooth_slices(scores)[:, 0, 1].mean(0)
-    monkeypatch.setattr(smooth, "QUERIES", 50)
-    torch.testing.assert_close(smooth.smooth_slices(scores)[:, 0, 1].mean(0), whole, atol=0.05, rtol=0)
