@@ -1,6 +1,6 @@
 """Draws training.png: how the validation loss of a run fell, as its own log says.
 
-python docs/images/training.py RUN/metrics/version_0/metrics.csv docs/images/training.png
+python docs/images/training.py RUN/metrics/version_*/metrics.csv docs/images/training.png
 """
 
 import argparse
@@ -23,11 +23,13 @@ def column(rows: list[dict[str, str]], name: str) -> tuple[np.ndarray, np.ndarra
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("log", type=Path)
+    parser.add_argument("log", type=Path, nargs="+", help="in order, if the run was resumed")
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    with args.log.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = []
+    for log in args.log:
+        with log.open(encoding="utf-8") as file:
+            rows += list(csv.DictReader(file))
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot(*column(rows, "val/pinball"), "o-", ms=3, color="#0072B2")
