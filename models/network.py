@@ -30,7 +30,7 @@ class MutualInfoNet(nn.Module):
     which side is called X, on strictly monotone maps of a column (through the scores), nor on padding.
 
     Attention over samples is for dependence that no pair of columns shows: where X and Y have one column each there is
-    none, and the pair's own finer moments take its place.
+    none, and the pair's own finer moments and gaps in slices take its place.
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -80,7 +80,7 @@ class MutualInfoEstimator:
         Raises:
             InputError: unusable data; the message says what to change.
         """
-        return self._answer([self._ranked(as_sample(x, y, nan_policy))])[0]
+        return self._answer([as_sample(x, y, nan_policy)])[0]
 
     def estimate_batch(
         self, pairs: Sequence[tuple[ArrayLike, ArrayLike]], *, nan_policy: NanPolicy = "raise"
@@ -90,7 +90,7 @@ class MutualInfoEstimator:
         Raises:
             InputError: unusable data; the message says in which pair.
         """
-        return self._answer([self._ranked(sample) for sample in as_samples(pairs, nan_policy)])
+        return self._answer(as_samples(pairs, nan_policy))
 
     def pairwise(
         self,
@@ -145,7 +145,7 @@ class MutualInfoEstimator:
         quantiles, strangeness = np.empty((len(pairs), len(levels))), np.empty(len(pairs))
         ranks = (centred + len(values) - 1) // 2
         quantiles[~alone], strangeness[~alone] = answer_pairs(self.bundle, ranks, pairs[~alone])
-        samples = [self._ranked(Sample(values[:, pair], 1)) for pair in pairs[alone]]
+        samples = [self._ranked(values[:, pair], 1)[0] for pair in pairs[alone]]
         quantiles[alone], strangeness[alone] = answer_samples(self.bundle, samples)
         ranges = range_warnings(len(values), 1, 1, self._trained)
         few = few_values(values, tied)
@@ -161,33 +161,41 @@ class MutualInfoEstimator:
         calibrated = self.bundle.calibration.apply(levels, quantiles, len(values), 1, 1)
         return calibrated, strangeness.tolist(), warnings
 
-    def _ranked(self, sample: Sample) -> Ranked:
-        n, d = sample.values.shape
-        side = np.arange(d) >= sample.dx
+    def _ranked(self, values: NDArray[np.float64], dx: int) -> tuple[Ranked, NDArray[np.bool_]]:
+        """Values (n, dx + dy) as the network takes them, and which columns have ties."""
+        n, d = values.shape
+        side = np.arange(d) >= dx
         some_rows_only = d > 2 and n > self.bundle.net.config.queries
-        ranks, tied = canonical_ranks(sample.values, side, ordered=some_rows_only)
-        notes = (
+        ranks, tied = canonical_ranks(values, side, ordered=some_rows_only)
+        return Ranked(ranks, side), tied
+
+    def _warnings(self, sample: Sample, tied: NDArray[np.bool_]) -> tuple[str, ...]:
+        n, d = sample.values.shape
+        return (
+            *sample.notes,
             *range_warnings(n, sample.dx, d - sample.dx, self._trained),
             *constant_warnings(sample.values, sample.dx),
             *tie_warnings(few_values(sample.values, tied), n, sample.dx),
         )
-        return Ranked(ranks, side, sample.notes + notes)
 
-    def _answer(self, samples: Sequence[Ranked]) -> list[MIEstimate]:
+    def _answer(self, samples: Sequence[Sample]) -> list[MIEstimate]:
         if not len(samples):
             return []
-        levels = np.array(self.bundle.net.config.levels)
-        n, dx, dy = np.array([s.shape for s in samples]).T
-        quantiles, strangeness = answer_samples(self.bundle, samples)
+        levels = np.array(self.levels)
+        prepared = [self._ranked(sample.values, sample.dx) for sample in samples]
+        ranked = [one for one, _ in prepared]
+        warnings = [self._warnings(sample, tied) for sample, (_, tied) in zip(samples, prepared, strict=True)]
+        n, dx, dy = np.array([one.shape for one in ranked]).T
+        quantiles, strangeness = answer_samples(self.bundle, ranked)
         calibrated = self.bundle.calibration.apply(levels, quantiles, n, dx, dy)
         return [
             MIEstimate(
                 levels,
                 values,
-                *sample.shape,
-                warnings=sample.warnings + strangeness_warnings(strange),
+                *one.shape,
+                warnings=said + strangeness_warnings(strange),
                 model=self._model,
                 strangeness=strange,
             )
-            for sample, values, strange in zip(samples, calibrated, strangeness.tolist(), strict=True)
+            for one, values, said, strange in zip(ranked, calibrated, warnings, strangeness.tolist(), strict=True)
         ]

@@ -25,11 +25,10 @@ PAIRS_AT_ONCE = 1 << 9  # such pairs in one pass
 
 @dataclass(frozen=True)
 class Ranked:
-    """A sample ready for the network: ranks (n, d) without ties, side (d,), and what to say about it."""
+    """A sample ready for the network: ranks (n, d) without ties, and side (d,)."""
 
     ranks: Ints
     side: NDArray[np.bool_]
-    warnings: tuple[str, ...]
 
     @property
     def shape(self) -> tuple[int, int, int]:

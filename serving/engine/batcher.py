@@ -1,6 +1,6 @@
 """Gathers pairs that arrive together into one call of `estimate_batch`, in a thread of its own.
 
-One pass over 64 pairs costs a tenth of 64 passes over one, so requests that meet in the queue share a pass. A pass
+One pass over 64 pairs costs an eighth of 64 passes over one, so requests that meet in the queue share a pass. A pass
 starts when enough pairs wait, or when the first of them has waited long enough; while one runs, the next fills up.
 """
 
