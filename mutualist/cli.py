@@ -90,6 +90,7 @@ def estimate(
     """
     from mutualist import tables
     from mutualist.columns import complete_rows, resolve_columns
+    from mutualist.result import with_names
 
     _check_level(level)
     asked = _levels(quantiles)
@@ -101,7 +102,7 @@ def estimate(
     with _estimator(weights, url, api_key) as estimator:
         result = estimator.estimate(data.columns(x_names), data.columns(y_names))
     answer = result.to_dict(unit.value, level, asked)
-    answer["warnings"] += data.notes()
+    answer["warnings"] = [with_names(text, x_names, y_names) for text in answer["warnings"]] + data.notes()
     if as_json:
         _print_json(answer)
         return

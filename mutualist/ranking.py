@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from mutualist.errors import InputError
 from mutualist.factory import Estimator
+from mutualist.result import with_names
 
 if TYPE_CHECKING:
     from mutualist.columns import NumericTable
@@ -34,6 +35,8 @@ def rank_columns(
     y = table.columns([target])
     results = estimator.estimate_batch([(table.columns([name]), y) for name in others])
     rows = [{"column": name, **result.to_dict(unit, level)} for name, result in zip(others, results, strict=True)]
+    for row in rows:
+        row["warnings"] = [with_names(text, [row["column"]], [target]) for text in row["warnings"]]
     return {
         "target": target,
         "unit": unit,

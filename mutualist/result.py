@@ -5,6 +5,7 @@ This module needs numpy alone, so that a client which never runs the network can
 
 import csv
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -31,6 +32,12 @@ def unit_factor(unit: str) -> float:
     if unit == "bits":
         return 1.0 / math.log(2.0)
     raise InputError(f"unknown unit {unit!r}; use one of: {', '.join(UNITS)}")
+
+
+def with_names(text: str, x: Sequence[str], y: Sequence[str]) -> str:
+    """A warning of the estimator, which knows no names, with those of the columns in place of x[0], y[1] and so on."""
+    sides = {"x": x, "y": y}
+    return re.sub(r"\b([xy])\[(\d+)\]", lambda found: sides[found[1]][int(found[2])], text)
 
 
 def check_level(level: float, what: str = "level") -> float:
@@ -259,7 +266,9 @@ class PairwiseEstimates:
                 "low": float(low),
                 "high": float(high),
                 "n": self.n,
-                "warnings": list(self.warnings.get((i, j), ())),
+                "warnings": [
+                    with_names(text, [self.names[i]], [self.names[j]]) for text in self.warnings.get((i, j), ())
+                ],
             }
             for (i, j), (mi, low, high) in zip(self._pairs(), numbers, strict=True)
         ]

@@ -1,10 +1,9 @@
 """Results of the estimator as the service answers them."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mutualist.result import PairwiseEstimates, unit_factor
+from mutualist.result import PairwiseEstimates, unit_factor, with_names
 from mutualist.serving.schemas.requests import TableOptions
 
 
@@ -31,12 +30,6 @@ def pairwise_answer(result: PairwiseEstimates, options: TableOptions, notes: Seq
         "pair_warnings": [{"warning": text, "pairs": pairs} for (_, text), pairs in sorted(by_place.items())],
         "model": dict(result.model),
     }
-
-
-def with_names(text: str, x: Sequence[str], y: Sequence[str]) -> str:
-    """A warning of the estimator, which knows no names, with those of the columns in place of x[0], y[1] and so on."""
-    sides = {"x": x, "y": y}
-    return re.sub(r"\b([xy])\[(\d+)\]", lambda found: sides[found[1]][int(found[2])], text)
 
 
 def _said(by_text: Mapping[str, Sequence[tuple[int, int]]], names: Sequence[str]) -> list[str]:

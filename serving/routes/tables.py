@@ -4,7 +4,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from mutualist.errors import InputError
-from mutualist.serving.answering import pairwise_answer, with_names
+from mutualist.result import with_names
+from mutualist.serving.answering import pairwise_answer
 from mutualist.serving.http.answers import Json
 from mutualist.serving.http.body import media_type, read_body
 from mutualist.serving.routes.documents import ESTIMATING, table_body

@@ -72,3 +72,12 @@ def test_too_few_rows_are_refused(ask: Ask, tmp_path: Path, rows: int) -> None:
     said = " ".join(ask("estimate", source, "--x", "a", "--y", "b", fails=True).split())
     assert f"{rows} rows came" in said
     assert "give more rows" in said
+
+
+def test_warnings_name_the_columns(ask: Ask, tmp_path: Path) -> None:
+    source = table(tmp_path / "t.csv", np.arange(90), np.arange(90) % 3)
+    estimated = ask("estimate", source, "--x", "a", "--y", "b")["warnings"]
+    ranked = ask("rank", source, "--target", "b")["columns"][0]["warnings"]
+    paired = ask("pairwise", source)["pairs"][0]["warnings"]
+    for warnings in (estimated, ranked, paired):
+        assert any("many ties: b takes 3 values in 90 rows" in text for text in warnings), warnings
