@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mutualist.models.basis import basis, orientation, unit_scores
 from mutualist.models.config import ModelConfig
-from mutualist.models.details import at_pair, details_of, doubling_lags, fill, local_count
+from mutualist.models.details import at_pair, details_of, doubling_lags, fill, local_count, radial_information
 from mutualist.models.gaussian import STRENGTHS, correlations, cross_products, gaussian_mi
 from mutualist.models.neighbours import neighbour_statistics
 from mutualist.models.pairs import MOVES, concomitants, cross_moments, walks_along
@@ -61,7 +61,10 @@ MOVE_FEATURES = 2 * MOVES + 3
 
 
 def anchor_count(config: ModelConfig) -> int:
-    """A: Gaussian, nearest neighbours (or, in 1 x 1, spectral), pair sum, zero, two sums over best partners, slices."""
+    """A: Gaussian, nearest neighbours, pair sum, zero, two sums over best partners, and with the radii's information.
+
+    In 1 x 1 there are spectral estimates in place of neighbours, and slices in place of radii.
+    """
     return len(STRENGTHS) + 1 + local_count(config) + 4 + SLICE_FEATURES
 
 
@@ -100,28 +103,33 @@ def describe(
         else:
             found = neighbour_statistics(first, side, exist, config.neighbours, config.queries)
         estimates, spreads = (fill(values, local_count(config)) for values in found)
-    slices = unit.new_zeros(len(n), SLICE_FEATURES)
+    same = (side[:, :, None] == side[:, None, :]) & _both(columns)
+    given_pairs = _both(given)
+    linear = correlation * given_pairs
+    gaussian = gaussian_mi(linear, same & given_pairs, n, counts)
+    whole = unit.new_zeros(len(n), SLICE_FEATURES)
+    x, y = (given & ~side).float().argmax(1), (given & side).float().argmax(1)
+    if not alone:
+        last = scores.shape[2] - 2  # where the radii begin; a side of one column stands for itself
+        ends = torch.where(counts[:, 0] > 1, last, x), torch.where(counts[:, 1] > 1, last + 1, y)
+        radial = radial_information(scores, row_mask, *ends, n, config)
+        whole = fill(torch.cat([radial[:, 2:3], gaussian + radial], 1), SLICE_FEATURES)
     if bool(bivariate.any()):
-        x, y = (given & ~side).float().argmax(1), (given & side).float().argmax(1)
         pair = details_of(scores, row_mask, x, y, along, far, n, config)
         estimates = torch.where(bivariate[:, None], pair.estimates, estimates)
         spreads = torch.where(bivariate[:, None], pair.spreads, spreads)
-        slices = pair.slices * bivariate[:, None]
+        whole = torch.where(bivariate[:, None], pair.slices, whole)
         fine = at_pair(pair.fine * bivariate[:, None, None], x, y, scores.shape[2])
 
-    same = (side[:, :, None] == side[:, None, :]) & _both(columns)
     walks = far[..., 0, :] * (~derived)[:, :, None, None]  # none goes along a radius: its ties have no order
     flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).to(scores.dtype)
     moves = torch.cat([walks, walks.transpose(1, 2), flags], -1)
 
-    given = _both(columns & ~derived)
-    linear = correlation * given
-    gaussian = gaussian_mi(linear, same & given, n, counts)
-    crossing = given & ~same
+    crossing = given_pairs & ~same
     pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())).to(n.dtype) * crossing
     partners = _best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
     pair_sum, zero = 0.5 * pair_mi.sum((1, 2))[:, None], torch.zeros_like(n)[:, None]
-    anchors = torch.cat([gaussian, estimates, pair_sum, zero, partners, slices], 1)
+    anchors = torch.cat([gaussian, estimates, pair_sum, zero, partners, whole], 1)
     log_n = n.log().clamp(max=config.max_log_n)
     log_d = counts.log1p()
     sizes = [

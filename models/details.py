@@ -79,9 +79,8 @@ def details_of(
     If there are no other columns, `along` are the walks (none if `scores` are smooth) and `far` (B, D, D, lags, 2) the
     concomitants at lag 1 and at `doubling_lags`; otherwise both are of no use here.
     """
-    pair = scores.gather(2, torch.stack([x, y], 1)[:, None, :].expand(-1, scores.shape[1], -1))  # (B, N, 2)
-    waves = torch.stack(cosines_of_ranks(pair, config.spectral_cosines), -1) * row_mask[:, :, None, None]
-    coefficients = waves[:, :, 0].transpose(1, 2) @ waves[:, :, 1] / n[:, None, None]
+    pair = _pair(scores, x, y)
+    coefficients = _coefficients(pair, row_mask, n, config)
     if scores.shape[2] == 2:
         far = far[..., 1:, 1]
         slices = slice_information(along or _hard_walks(scores, row_mask))
@@ -90,6 +89,27 @@ def details_of(
         far, slices = concomitants(along, doubling_lags(config))[..., 1], slice_information(along)
         x, y = torch.zeros_like(x), torch.ones_like(y)
     return pair_details(coefficients, _ways(far, x, y).sum(1), _ways(slices, x, y), n, config)
+
+
+def radial_information(
+    scores: Tensor, row_mask: Tensor, x: Tensor, y: Tensor, n: Tensor, config: ModelConfig
+) -> Tensor:
+    """Spectral estimates from columns x and y (B,), such as the radii of X and of Y: (B, 5) nats.
+
+    Rows often share a radius, so nothing is asked here that needs their order.
+    """
+    return spectral_mi(_coefficients(_pair(scores, x, y), row_mask, n, config), n)
+
+
+def _pair(scores: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Columns x and y (B,) of scores (B, N, D): (B, N, 2)."""
+    return scores.gather(2, torch.stack([x, y], 1)[:, None, :].expand(-1, scores.shape[1], -1))
+
+
+def _coefficients(pair: Tensor, row_mask: Tensor, n: Tensor, config: ModelConfig) -> Tensor:
+    """Of the cosine expansion of the copula's density of (B, N, 2) scores: (B, S, S)."""
+    waves = torch.stack(cosines_of_ranks(pair, config.spectral_cosines), -1) * row_mask[:, :, None, None]
+    return waves[:, :, 0].transpose(1, 2) @ waves[:, :, 1] / n[:, None, None]
 
 
 def _hard_walks(scores: Tensor, row_mask: Tensor) -> Walks:

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import cdist
-from scipy.special import digamma
+from scipy.special import digamma, gammaln
 from scipy.stats import norm, rankdata
 
-from mutualist.models import normal_scores
+from mutualist.models import ModelConfig, normal_scores
 from mutualist.models.basis import basis, unit_scores
+from mutualist.models.describe import describe
 from mutualist.models.gaussian import gaussian_mi
 from mutualist.models.neighbours import neighbour_statistics
 from mutualist.models.pairs import concomitants, cross_moments, walks_along
+from mutualist.models.slices import SLICE_FEATURES
 from mutualist.models.spectral import spectral_mi
 
 
@@ -126,3 +128,36 @@ def test_spectral_estimate_of_a_copula_of_two_cosines() -> None:
     truth = (density * np.log(density)).mean()
     found = spectral_mi(coefficients, torch.tensor([1e6]))[0]
     np.testing.assert_allclose(found, truth, atol=1e-4)
+
+
+def shared_tails(rng: np.random.Generator, n: int, dx: int, dy: int, nu: float) -> np.ndarray:
+    """Student vectors without any correlation: (n, dx + dy)."""
+    return rng.standard_normal((n, dx + dy)) / np.sqrt(rng.chisquare(nu, (n, 1)) / nu)
+
+
+def with_radii(values: np.ndarray, dx: int) -> torch.Tensor:
+    """The anchors (S,) that hold the information of the radii."""
+    n, d = values.shape
+    scores = normal_scores(torch.from_numpy(values)[None], masks(n))
+    side = torch.arange(d)[None] >= dx
+    found = describe(scores, side, masks(n), torch.ones(1, d, dtype=torch.bool), ModelConfig())
+    return found.anchors[0, -SLICE_FEATURES:]
+
+
+@pytest.mark.parametrize(("dx", "dy", "nu"), [(3, 3, 3.0), (1, 4, 2.0), (5, 2, 2.0)])
+def test_radii_tell_what_tails_share(dx: int, dy: int, nu: float) -> None:
+    def part(a: float) -> float:  # Arellano-Valle, Contreras-Reyes and Genton 2013, of the Student distribution
+        return float(gammaln(a / 2) - a / 2 * digamma(a / 2))
+
+    truth = part(nu) + part(nu + dx + dy) - part(nu + dx) - part(nu + dy)
+    *found, _ = with_radii(shared_tails(np.random.default_rng(3), 5000, dx, dy, nu), dx)
+    np.testing.assert_allclose(found, truth, atol=0.04)  # but for the last, which is shrunk the most
+
+
+def test_a_normal_vector_has_no_radial_information_beyond_its_correlations() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((5000, 3))
+    y = 0.5 * x + rng.standard_normal((5000, 3)) * np.sqrt(0.75)
+    radial, *whole = with_radii(np.hstack([x, y]), 3)
+    assert radial < 0.06
+    np.testing.assert_allclose(whole, -1.5 * math.log(0.75) + float(radial), atol=0.05)
