@@ -16,10 +16,9 @@ from mutualist.models.calibration import Calibration
 from mutualist.models.config import ModelConfig
 from mutualist.models.network import MutualInfoNet
 from mutualist.models.single import SinglePair
-from mutualist.models.strangeness import Reference
+from mutualist.models.trust import Trust, is_trust
 
-FORMAT = 2
-REFERENCE = "reference."  # begins the names of the tensors that are not the network's
+FORMAT = 3
 TENSORS, DESCRIPTION = "model.safetensors", "model.json"
 REQUIRED = ("name", "version", "config", "calibration", "meta_distribution", "metrics", "versions")
 
@@ -31,13 +30,13 @@ class Bundle:
     Attributes:
         net: the network, in evaluation mode, on the CPU.
         calibration: what makes its quantiles honest.
-        reference: the samples that it knows.
+        trust: how strange a sample is to it, and how large an error to expect.
         info: everything else that the export says of itself: name, version, meta_distribution, metrics, versions.
     """
 
     net: MutualInfoNet
     calibration: Calibration
-    reference: Reference
+    trust: Trust
     info: dict[str, Any]
 
     @cached_property
@@ -66,8 +65,8 @@ def load_bundle(path: str | Path) -> Bundle:
         raise WeightsError(f"{directory / DESCRIPTION}: {error}; export the model again") from error
     if not np.array_equal(calibration.levels, config.levels):
         raise WeightsError(f"{directory / DESCRIPTION}: the calibration is for other levels than the network's")
-    reference = _load_tensors(net, directory / TENSORS)
-    return Bundle(net.eval().requires_grad_(False), calibration, reference, info)
+    trust = _load_tensors(net, directory / TENSORS)
+    return Bundle(net.eval().requires_grad_(False), calibration, trust, info)
 
 
 def _description(path: Path) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def _description(path: Path) -> dict[str, Any]:
     return info
 
 
-def _load_tensors(net: MutualInfoNet, path: Path) -> Reference:
+def _load_tensors(net: MutualInfoNet, path: Path) -> Trust:
     """Gives the network its tensors, and returns what the other ones are."""
     try:
         tensors = load_file(path)
@@ -104,7 +103,7 @@ def _load_tensors(net: MutualInfoNet, path: Path) -> Reference:
         raise WeightsError(f"{path}: no such file; give a directory that `mutualist export` wrote") from error
     except (safetensors.SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: truncated or not safetensors ({error}); export the model again") from error
-    others = {key.removeprefix(REFERENCE): tensors.pop(key) for key in list(tensors) if key.startswith(REFERENCE)}
+    others = {key: tensors.pop(key) for key in list(tensors) if is_trust(key)}
     expected = net.state_dict()
     missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     if missing or extra:
@@ -122,6 +121,6 @@ def _load_tensors(net: MutualInfoNet, path: Path) -> Reference:
             raise WeightsError(f"{path}: {name} holds NaN or infinity; the file is damaged: export the model again")
     net.load_state_dict(tensors, strict=True)
     try:
-        return Reference(**{key: tensor.float().numpy() for key, tensor in others.items()})
-    except (ConfigError, TypeError) as error:
+        return Trust.from_tensors({key: tensor.float().numpy() for key, tensor in others.items()})
+    except ConfigError as error:
         raise WeightsError(f"{path}: {error}; export the model again") from error

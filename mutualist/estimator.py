@@ -131,22 +131,22 @@ class MutualInfoEstimator:
         chosen = as_pairs(pairs, values.shape[1])
         levels, n = np.array(self.levels), len(values)
         return [
-            MIEstimate(levels, quantiles, n, 1, 1, warnings, self._model, strange)
-            for quantiles, strange, warnings in zip(*self._columns(values, chosen), strict=True)
+            MIEstimate(levels, quantiles, n, 1, 1, warnings, self._model, *trust)
+            for quantiles, trust, warnings in zip(*self._columns(values, chosen), strict=True)
         ]
 
     def _columns(
         self, values: NDArray[np.float64], pairs: Ints
-    ) -> tuple[NDArray[np.float64], list[float], list[tuple[str, ...]]]:
-        """Calibrated quantiles (P, Q), strangeness and warnings of pairs (P, 2) of the columns of values (n, d)."""
+    ) -> tuple[NDArray[np.float64], list[list[float]], list[tuple[str, ...]]]:
+        """Calibrated quantiles (P, Q), what `Trust.judge` says, and warnings, of pairs (P, 2) of columns of values."""
         levels = np.array(self.levels)
         centred, tied = centred_mid_ranks(values)
         alone = tied[pairs].any(1)  # how ties are broken depends on both columns
-        quantiles, strangeness = np.empty((len(pairs), len(levels))), np.empty(len(pairs))
+        quantiles, trust = np.empty((len(pairs), len(levels))), np.empty((len(pairs), 2))
         ranks = (centred + len(values) - 1) // 2
-        quantiles[~alone], strangeness[~alone] = answer_pairs(self.bundle, ranks, pairs[~alone])
+        quantiles[~alone], trust[~alone] = answer_pairs(self.bundle, ranks, pairs[~alone])
         samples = [self._ranked(values[:, pair], 1)[0] for pair in pairs[alone]]
-        quantiles[alone], strangeness[alone] = answer_samples(self.bundle, samples)
+        quantiles[alone], trust[alone] = answer_samples(self.bundle, samples)
         ranges = range_warnings(len(values), 1, 1, self._trained)
         few = few_values(values, tied)
         warnings = [
@@ -156,10 +156,10 @@ class MutualInfoEstimator:
                 *tie_warnings(few[pair], len(values), 1),
                 *strangeness_warnings(strange),
             )
-            for pair, strange in zip(pairs, strangeness, strict=True)
+            for pair, (strange, _) in zip(pairs, trust, strict=True)
         ]
         calibrated = self.bundle.calibration.apply(levels, quantiles, len(values), 1, 1)
-        return calibrated, strangeness.tolist(), warnings
+        return calibrated, trust.tolist(), warnings
 
     def _ranked(self, values: NDArray[np.float64], dx: int) -> tuple[Ranked, NDArray[np.bool_]]:
         """Values (n, dx + dy) as the network takes them, and which columns have ties."""
@@ -186,7 +186,7 @@ class MutualInfoEstimator:
         ranked = [one for one, _ in prepared]
         warnings = [self._warnings(sample, tied) for sample, (_, tied) in zip(samples, prepared, strict=True)]
         n, dx, dy = np.array([one.shape for one in ranked]).T
-        quantiles, strangeness = answer_samples(self.bundle, ranked)
+        quantiles, trust = answer_samples(self.bundle, ranked)
         calibrated = self.bundle.calibration.apply(levels, quantiles, n, dx, dy)
         return [
             MIEstimate(
@@ -196,6 +196,7 @@ class MutualInfoEstimator:
                 warnings=said + strangeness_warnings(strange),
                 model=self._model,
                 strangeness=strange,
+                expected_error=error,
             )
-            for one, values, said, strange in zip(ranked, calibrated, warnings, strangeness.tolist(), strict=True)
+            for one, values, said, (strange, error) in zip(ranked, calibrated, warnings, trust.tolist(), strict=True)
         ]

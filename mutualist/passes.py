@@ -38,21 +38,21 @@ class Ranked:
 
 
 def answer_samples(bundle: Bundle, samples: Sequence[Ranked]) -> tuple[Array, Array]:
-    """Quantiles (B, Q) in nats before calibration, and the strangeness (B,), of samples of any shapes."""
-    quantiles, strangeness = _room(bundle, len(samples))
+    """Quantiles (B, Q) in nats before calibration, and what `Trust.judge` says (B, 2), of samples of any shapes."""
+    quantiles, trust = _room(bundle, len(samples))
     for group in _groups([s.ranks.shape for s in samples]):
         if len(group) == 1 and samples[group[0]].ranks.shape[1] == 2:
             found = answer_pairs(bundle, samples[group[0]].ranks, np.array([[0, 1]]))
         else:
             found = _padded(bundle, [samples[i] for i in group])
-        quantiles[group], strangeness[group] = found
-    return quantiles, strangeness
+        quantiles[group], trust[group] = found
+    return quantiles, trust
 
 
 def answer_pairs(bundle: Bundle, ranks: Ints, pairs: Ints) -> tuple[Array, Array]:
     """The same for single columns as X and Y: pairs (P, 2) of the columns of ranks (n, d), none of which is tied."""
     config = bundle.net.config
-    quantiles, strangeness = _room(bundle, len(pairs))
+    quantiles, trust = _room(bundle, len(pairs))
     with torch.inference_mode():
         for members, columns, inside in _blocks(pairs, len(ranks)):
             scores = scores_from_ranks(torch.from_numpy(ranks[None, :, columns]))[0]
@@ -66,8 +66,8 @@ def answer_pairs(bundle: Bundle, ranks: Ints, pairs: Ints) -> tuple[Array, Array
                 else:
                     answer, summaries = (found.numpy() for found in bundle.net.read(described))
                 quantiles[members[part]] = answer
-                strangeness[members[part]] = bundle.reference.strangeness(summaries)
-    return quantiles, strangeness
+                trust[members[part]] = bundle.trust.judge(summaries)
+    return quantiles, trust
 
 
 def _padded(bundle: Bundle, samples: Sequence[Ranked]) -> tuple[Array, Array]:
@@ -85,11 +85,11 @@ def _padded(bundle: Bundle, samples: Sequence[Ranked]) -> tuple[Array, Array]:
         scores = scores_from_ranks(torch.from_numpy(ranks), exists)
         described = describe(scores, torch.from_numpy(side), exists, torch.from_numpy(column_mask), bundle.net.config)
         answer, summaries = bundle.net.read(described)
-    return answer.double().numpy(), bundle.reference.strangeness(summaries.numpy())
+    return answer.double().numpy(), bundle.trust.judge(summaries.numpy())
 
 
 def _room(bundle: Bundle, count: int) -> tuple[Array, Array]:
-    return np.empty((count, len(bundle.net.config.levels))), np.empty(count)
+    return np.empty((count, len(bundle.net.config.levels))), np.empty((count, 2))
 
 
 def _blocks(pairs: NDArray[np.int64], n: int) -> Iterator[tuple[Ints, Ints, Ints]]:

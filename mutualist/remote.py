@@ -190,9 +190,8 @@ class RemoteEstimator:
         levels, values = zip(*((q["level"], q["value"]) for q in answer["quantiles"]), strict=True)
         sizes = (answer["n"], answer["dx"], answer["dy"])
         warnings = (*sample.notes, *answer["warnings"])
-        return MIEstimate(
-            np.array(levels), np.array(values), *sizes, warnings, answer["model"], answer.get("strangeness")
-        )
+        trust = (answer.get(key) for key in ("strangeness", "expected_error"))
+        return MIEstimate(np.array(levels), np.array(values), *sizes, warnings, answer["model"], *trust)
 
     def _notice(self, model: Mapping[str, Any]) -> None:
         """Other weights may answer since a restart: what is remembered of the old ones is forgotten."""

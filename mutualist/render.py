@@ -30,6 +30,8 @@ def show_estimate(console: Console, answer: Mapping[str, Any], x: Sequence[str],
     table.add_row("mutual information", estimate)
     quantiles = "   ".join(f"{q['level']:g}: {q['value']:.3f}" for q in answer["quantiles"])
     table.add_row("quantiles", quantiles)
+    if answer.get("expected_error") is not None:
+        table.add_row("expected error", f"{answer['expected_error']:.3f} {unit}")
     model = answer["model"]
     table.add_row("model", " ".join(str(model[key]) for key in ("name", "version") if key in model))
     console.print(table)

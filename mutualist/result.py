@@ -94,6 +94,8 @@ class MIEstimate:
         model: name and version of the weights.
         strangeness: share of the samples that the estimator knows which are less unlike the others than this one is,
             0 to 1; None if unknown.
+        expected_error: mean absolute error, in nats, of estimates for samples in which the network sees the like, as
+            learned beside the calibration; it tells large errors better than the interval's width. None if unknown.
 
     Raises:
         InputError: levels or values are not a quantile function.
@@ -107,6 +109,7 @@ class MIEstimate:
     warnings: tuple[str, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
     strangeness: float | None = None
+    expected_error: float | None = None
 
     def __post_init__(self) -> None:
         levels, values = _grid(self.levels, self.values)
@@ -167,6 +170,7 @@ class MIEstimate:
             "warnings": list(self.warnings),
             "model": dict(self.model),
             "strangeness": self.strangeness,
+            "expected_error": None if self.expected_error is None else self.expected_error * unit_factor(unit),
         }
 
     def __repr__(self) -> str:

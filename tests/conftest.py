@@ -137,10 +137,12 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from safetensors.torch import save_file
 
     from mutualist.models import ModelConfig, MutualInfoNet
-    from mutualist.models.bundle import DESCRIPTION, FORMAT, REFERENCE, TENSORS
+    from mutualist.models.bundle import DESCRIPTION, FORMAT, TENSORS
     from mutualist.models.calibration import Calibration
     from mutualist.models.network import summary_features
     from mutualist.models.strangeness import Reference
+    from mutualist.models.trust import Trust
+    from mutualist.training.expected_error import fit_errors
 
     config = ModelConfig(width=16, pair_width=8, layers=1, heads=2)
     with torch.random.fork_rng(devices=[]):
@@ -159,8 +161,8 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     directory = tmp_path_factory.mktemp("untrained")
     summaries = np.random.default_rng(0).standard_normal((100, summary_features(config)))
-    known = Reference.fit(summaries, np.random.default_rng(0)).to_tensors()
-    tensors |= {REFERENCE + key: torch.from_numpy(value) for key, value in known.items()}
+    trust = Trust(Reference.fit(summaries, np.random.default_rng(0)), fit_errors(summaries, np.abs(summaries[:, 0])))
+    tensors |= {key: torch.from_numpy(value) for key, value in trust.to_tensors().items()}
     save_file({key: value.contiguous() for key, value in tensors.items()}, directory / TENSORS)
     (directory / DESCRIPTION).write_text(json.dumps(info))
     return directory

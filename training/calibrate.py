@@ -15,9 +15,11 @@ from mutualist.errors import ConfigError, WeightsError
 from mutualist.models import MutualInfoNet
 from mutualist.models.calibration import Calibration
 from mutualist.models.strangeness import Reference
+from mutualist.models.trust import Trust
 from mutualist.training import conformal, report
 from mutualist.training.checkpoint import load_network
 from mutualist.training.data import MetaDataModule
+from mutualist.training.expected_error import fit_errors
 from mutualist.training.predict import Answers, answers
 
 FORMAT = 1
@@ -35,7 +37,8 @@ def calibrate(
 ) -> Calibration:
     """Fits a calibration to a split that training has not seen, writes it as JSON and prints its table.
 
-    The reference by which samples are found strange comes from the same records, and goes beside it as safetensors.
+    What says how strange a sample is and how large an error to expect comes from the same records, and goes beside it
+    as safetensors.
 
     The table compares raw and calibrated answers on records that the calibration shown was not fitted to: those of
     `test_split`, or each half of `split` under a calibration fitted to the other half.
@@ -48,7 +51,10 @@ def calibrate(
     module = MetaDataModule(str(data), seed=seed)
     given = predict_split(net, module, split, seed, console)
     fitted = conformal.fit(given, np.random.default_rng(seed))
-    reference = Reference.fit(given.summaries, np.random.default_rng(seed))
+    trust = Trust(
+        Reference.fit(given.summaries, np.random.default_rng(seed)),
+        fit_errors(given.summaries, report.errors(given, fitted), seed),
+    )
     if test_split is not None:
         held_out = predict_split(net, module, test_split, seed, console)
         before, after = report.table(held_out, Calibration.identity(held_out.levels)), report.table(held_out, fitted)
@@ -64,13 +70,13 @@ def calibrate(
     }
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     Path(out).write_text(json.dumps(document), encoding="utf-8")
-    save_file(reference.to_tensors(), reference_path(out))
+    save_file(trust.to_tensors(), trust_path(out))
     console.print(f"calibration written to {out}")
     return fitted
 
 
-def reference_path(calibration: str | Path) -> Path:
-    """Where the reference lies that was made with a calibration."""
+def trust_path(calibration: str | Path) -> Path:
+    """Where lies what was learned beside a calibration."""
     return Path(calibration).with_suffix(".safetensors")
 
 
@@ -85,13 +91,13 @@ def read_calibration(path: str | Path) -> dict[str, Any]:
     return document
 
 
-def read_reference(calibration: str | Path) -> Reference:
-    """The reference that `calibrate` wrote beside a calibration. Raises WeightsError for a file that is not one."""
-    path = reference_path(calibration)
+def read_trust(calibration: str | Path) -> Trust:
+    """What `calibrate` wrote beside a calibration. Raises WeightsError for a file that is not one."""
+    path = trust_path(calibration)
     try:
-        return Reference(**load_file(path))
-    except (OSError, SafetensorError, TypeError, ConfigError) as error:
-        raise WeightsError(f"{path}: not a readable reference ({error}); run `mutualist calibrate`") from error
+        return Trust.from_tensors(load_file(path))
+    except (OSError, SafetensorError, ConfigError) as error:
+        raise WeightsError(f"{path}: not what `mutualist calibrate` writes ({error}); run it again") from error
 
 
 def predict_split(net: MutualInfoNet, data: MetaDataModule, split: str, seed: int, console: Console) -> Answers:

@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 
 from mutualist.datagen.storage import Store
 from mutualist.errors import ConfigError, DataError, WeightsError
-from mutualist.models.bundle import DESCRIPTION, FORMAT, REFERENCE, TENSORS, load_bundle
+from mutualist.models.bundle import DESCRIPTION, FORMAT, TENSORS, load_bundle
 from mutualist.models.calibration import Calibration
-from mutualist.training.calibrate import read_calibration, read_reference
+from mutualist.training.calibrate import read_calibration, read_trust
 from mutualist.training.checkpoint import load_network
 
 _VERSIONS = ("mutualist", "torch", "numpy", "scipy", "safetensors", "lightning")
@@ -52,7 +52,7 @@ def export(
         raise WeightsError(
             f"{calibration}: fitted for other levels than those of {checkpoint}; calibrate this checkpoint"
         )
-    reference = read_reference(calibration)
+    trust = read_trust(calibration)
     info = {
         "format": FORMAT,
         "name": name,
@@ -66,7 +66,7 @@ def export(
     directory = Path(out)
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {key: tensor.contiguous() for key, tensor in net.state_dict().items()}
-    tensors |= {REFERENCE + key: torch.from_numpy(values) for key, values in reference.to_tensors().items()}
+    tensors |= {key: torch.from_numpy(values) for key, values in trust.to_tensors().items()}
     save_file(tensors, directory / TENSORS, metadata={"format": str(FORMAT)})
     (directory / DESCRIPTION).write_text(json.dumps(info), encoding="utf-8")
     load_bundle(directory)

@@ -36,6 +36,12 @@ def table(answers: Answers, calibration: Calibration) -> dict[str, dict[str, flo
     }
 
 
+def errors(answers: Answers, calibration: Calibration) -> NDArray[np.float64]:
+    """Absolute errors (R,) of the calibrated medians, nats."""
+    values = calibration.apply(answers.levels, answers.quantiles, answers.n, answers.dx, answers.dy)
+    return np.abs(interpolate(answers.levels, values, [0.5])[:, 0] - answers.truth)
+
+
 def _row(
     levels: NDArray[np.float64], values: NDArray[np.float64], truth: NDArray[np.float64], independent: bool
 ) -> dict[str, float]:

@@ -45,6 +45,9 @@ class EstimateResponse(BaseModel):
     strangeness: float | None = Field(
         description="Share of the samples that the estimator knows which are less unlike the others than this one is."
     )
+    expected_error: float | None = Field(
+        description="Mean absolute error, in `unit`, of estimates for samples in which the network sees the like."
+    )
 
 
 class BatchResponse(BaseModel):

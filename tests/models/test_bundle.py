@@ -10,10 +10,12 @@ from safetensors.torch import load_file, save_file
 
 from mutualist.errors import WeightsError
 from mutualist.models import ModelConfig, MutualInfoNet
-from mutualist.models.bundle import FORMAT, REFERENCE, load_bundle
+from mutualist.models.bundle import FORMAT, load_bundle
 from mutualist.models.calibration import Calibration
 from mutualist.models.network import summary_features
 from mutualist.models.strangeness import Reference
+from mutualist.models.trust import Trust
+from mutualist.training.expected_error import fit_errors
 
 TINY = ModelConfig(width=8, pair_width=4, layers=2, heads=2, cosines=2, row_width=4, neighbours=(1, 4), queries=16)
 
@@ -39,8 +41,8 @@ def directory(net, tmp_path):
     folder = tmp_path / "small"
     folder.mkdir()
     summaries = np.random.default_rng(0).standard_normal((40, summary_features(TINY)))
-    known = Reference.fit(summaries, np.random.default_rng(0)).to_tensors()
-    tensors = {REFERENCE + key: torch.from_numpy(value) for key, value in known.items()}
+    trust = Trust(Reference.fit(summaries, np.random.default_rng(0)), fit_errors(summaries, np.abs(summaries[:, 0])))
+    tensors = {key: torch.from_numpy(value) for key, value in trust.to_tensors().items()}
     save_file(net.state_dict() | tensors, folder / "model.safetensors")
     (folder / "model.json").write_text(json.dumps(info))
     return folder
@@ -109,7 +111,7 @@ def test_a_damaged_description_is_refused(directory, content):
 @pytest.mark.parametrize("version", [None, 0, FORMAT + 1, "1"])
 def test_another_format_is_refused(directory, version):
     describe(directory, format=version)
-    with pytest.raises(WeightsError, match="this release reads format 2"):
+    with pytest.raises(WeightsError, match=f"this release reads format {FORMAT}"):
         load_bundle(directory)
 
 

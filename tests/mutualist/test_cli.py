@@ -39,7 +39,9 @@ def refusal(runner: CliRunner, *words: str) -> str:
 
 def test_estimate_answers_in_the_shape_of_the_service(runner: CliRunner, gaussian: Any) -> None:
     got = answer(runner, "estimate", DIABETES, "--x", "bmi,blood_pressure", "--y", "progression")
-    assert list(got) == ["mi", "unit", "interval", "quantiles", "n", "dx", "dy", "warnings", "model", "strangeness"]
+    assert list(got) == [
+        *("mi", "unit", "interval", "quantiles", "n", "dx", "dy", "warnings", "model", "strangeness", "expected_error")
+    ]
     assert (got["n"], got["dx"], got["dy"], got["unit"]) == (442, 2, 1, "nats")
     data = np.loadtxt(DIABETES, delimiter=",", skiprows=1)
     assert got["mi"] == gaussian.estimate(data[:, [2, 3]], data[:, -1]).mi

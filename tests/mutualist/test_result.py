@@ -88,6 +88,7 @@ def test_the_answer_has_the_shape_of_the_service() -> None:
         "warnings": ["few rows"],
         "model": {"name": "m", "version": "1"},
         "strangeness": None,
+        "expected_error": None,
     }
 
 

@@ -32,7 +32,9 @@ def test_an_answer_is_what_the_estimator_says(client: Client, gaussian: Any) -> 
     assert response.json() == gaussian.estimate(X, Y).to_dict("bits", 0.5, [0.9, 0.1])
     plain = client("POST", "/v1/estimate", json=BODY).json()
     assert plain == gaussian.estimate(X, Y).to_dict()
-    assert list(plain) == ["mi", "unit", "interval", "quantiles", "n", "dx", "dy", "warnings", "model", "strangeness"]
+    assert list(plain) == [
+        *("mi", "unit", "interval", "quantiles", "n", "dx", "dy", "warnings", "model", "strangeness", "expected_error")
+    ]
     assert plain["mi"] == pytest.approx(response.json()["mi"] * math.log(2))
 
 
