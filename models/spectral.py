@@ -23,8 +23,8 @@ def spectral_mi(coefficients: Tensor, n: Tensor | int) -> Tensor:
     waves = _waves(coefficients.shape[-1]).to(coefficients)
     shrunk = torch.stack([shrunken(coefficients, n, strength) for strength in SHRINKAGES], 1)
     density = (1 + waves.T @ shrunk @ waves).clamp(min=1e-3)
-    density = density / density.mean((-2, -1), keepdim=True)
-    return (density * density.log()).mean((-2, -1))
+    mass = density.mean((-2, -1))  # 1, but for what the clamp added
+    return (density * density.log()).mean((-2, -1)) / mass - mass.log()
 
 
 @cache

@@ -149,14 +149,12 @@ class MutualInfoEstimator:
         quantiles[alone], trust[alone] = answer_samples(self.bundle, samples)
         ranges = range_warnings(len(values), 1, 1, self._trained)
         few = few_values(values, tied)
+        columns: list[tuple[str, ...]] = [()] * len(pairs)  # constant ones and codes have ties
+        for i in np.flatnonzero(alone):
+            columns[i] = constant_warnings(values[:, pairs[i]], 1) + tie_warnings(few[pairs[i]], len(values), 1)
         warnings = [
-            (
-                *ranges,
-                *constant_warnings(values[:, pair], 1),
-                *tie_warnings(few[pair], len(values), 1),
-                *strangeness_warnings(strange),
-            )
-            for pair, (strange, _) in zip(pairs, trust, strict=True)
+            (*ranges, *of_columns, *strangeness_warnings(strange))
+            for of_columns, (strange, _) in zip(columns, trust.tolist(), strict=True)
         ]
         calibrated = self.bundle.calibration.apply(levels, quantiles, len(values), 1, 1)
         return calibrated, trust.tolist(), warnings
