@@ -3,12 +3,12 @@
 The network sums up each sample in one vector before it answers. Some of these vectors, of records that it was
 calibrated on, are kept in their leading principal directions, and a new sample is as strange as its distance from the
 nearest of them is large (deep nearest neighbours against inputs out of distribution: Sun, Ming, Zhu and Li, 2022).
-numpy alone.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from mutualist.errors import ConfigError
@@ -76,7 +76,7 @@ class Reference:
 
 def _distances(placed: Array, points: Array) -> Array:
     """Mean Euclidean distance of each of `placed` (B, K) from the nearest few of `points` (M, K): (B,)."""
-    squares = (placed**2).sum(1)[:, None] + np.einsum("mk,mk->m", points, points) - 2 * placed @ points.T
-    nearest = np.partition(np.maximum(squares, 0), _NEAREST - 1, axis=1)[:, :_NEAREST]
-    distances: Array = np.sqrt(nearest).mean(1)
+    beyond = np.einsum("mk,mk->m", points, points) - 2 * placed @ points.T  # squares, less what a row has in common
+    nearest = torch.from_numpy(beyond).topk(_NEAREST, largest=False, sorted=False).values.numpy()
+    distances: Array = np.sqrt(np.maximum(nearest + (placed**2).sum(1)[:, None], 0)).mean(1)
     return distances
