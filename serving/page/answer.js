@@ -35,7 +35,7 @@ export function showAnswer() {
   const names = [x, y].map((columns) => columns.map((column) => column.name));
   const single = x.length === 1 && y.length === 1;
   const straight = single ? correlation(pick(x, used), pick(y, used)) : null;
-  const [headline, ...sentences] = meaning({ mi: answer.mi, low, high, level }, ...names, straight);
+  const [headline, ...sentences] = meaning({ mi: answer.mi, low, high, level, off: answer.expected_error }, ...names, straight);
   byId("result").replaceChildren(
     h("p", { class: "number-line" },
       h("span", { class: "big" }, digits(answer.mi * k)), ` ${unit} `,

@@ -29,11 +29,11 @@ export const listed = (names) => (names.length < 2 ? names.join("") : `${names.s
 
 /**
  * Sentences about one estimate; the first is the headline.
- * @param {{mi: number, low: number, high: number, level: number}} estimate in nats
+ * @param {{mi: number, low: number, high: number, level: number, off: number|null}} estimate in nats; `off` is the error to expect
  * @param {string[]} x names of the columns of X, and y those of Y
  * @param {number|null} pearson the correlation of the sample, where X and Y are one column each
  */
-export function meaning({ mi, low, high, level }, x, y, pearson) {
+export function meaning({ mi, low, high, level, off }, x, y, pearson) {
   const rho = equivalent(mi);
   const amount = STEPS.find(([most]) => rho < most)[1];
   const [a, b] = [listed(x), listed(y)];
@@ -44,7 +44,8 @@ export function meaning({ mi, low, high, level }, x, y, pearson) {
     `It is as much as two normally distributed columns with a correlation of ${rho < 0.9999 ? "±" : ""}${hundredth(rho)} tell about each other ` +
       `(interval ${hundredth(equivalent(low))} to ${hundredth(equivalent(high))}).`,
     `It is ${digits(mi / NATS_PER_BIT)} bits or ${digits(mi)} nats. One toss of a fair coin is 1 bit, or 0.693 nats.`,
-    `${percent} of such intervals hold the true value.` +
+    `${percent} of such intervals hold the true value` +
+      (Number.isFinite(off) ? `, and estimates of such samples are off by ${digits(off)} nats on average.` : ".") +
       (low < 0.005 ? " This one reaches down to zero, so the sample does not rule out that the two are independent." : ""),
   ];
   if (rho > 0.995) sentences.push("If one determines the other exactly, the true value has no bound, and this is as much as so few rows can show.");

@@ -66,6 +66,7 @@ def test_an_example_is_answered_as_the_library_answers(open_page: Open, local: M
     assert shown == pytest.approx([90, low, high], rel=0.01)
     assert text_of(page, "#table-size") == "442 rows × 11 columns"
     assert "bmi" in text_of(page, ".headline")
+    assert "off by" in text_of(page, ".meaning")
     assert page.locator("#scatter circle").count() == 442
     assert "Quantile curve" in str(page.locator("#curve svg").get_attribute("aria-label"))
     page.get_by_label("ranks").check(force=True)
