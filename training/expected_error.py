@@ -1,5 +1,7 @@
 """Fits an `ErrorModel` to the errors of calibrated estimates on records that the network was never trained on."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -31,14 +33,12 @@ def fit_errors(summaries: NDArray[np.floating], errors: NDArray[np.floating], se
     values = np.asarray(summaries, np.float64)
     centre, scale = values[taught].mean(0), values[taught].std(0) + 1e-3
     inputs = torch.from_numpy(np.clip((values[taught] - centre) / scale, -CLIP, CLIP)).float()
-    score = _learn(inputs, torch.from_numpy(np.log(errors[taught] + _FLOOR)).float(), seed)
-    model = ErrorModel(
-        *(np.ascontiguousarray(part, np.float32) for part in (centre, scale, *score)),
-        np.array([0, 1], np.float32),
-        np.array([0, 1], np.float32),
-    )
+    target = torch.from_numpy(np.log(errors[taught] + _FLOOR)).float()
+    any_curve = np.array([0, 1], np.float32)
+    layers = _learn(inputs, target, seed)
+    model = ErrorModel(centre.astype(np.float32), scale.astype(np.float32), *layers, any_curve, any_curve)
     scores, means = _curve(model.score(values[curve]), errors[curve])
-    return ErrorModel(**(model.to_tensors() | {"scores": scores, "errors": means}))
+    return replace(model, scores=scores, errors=means)
 
 
 def _learn(
@@ -59,7 +59,11 @@ def _learn(
                 optimizer.step()
             schedule.step()
     # The outer bias shifts every score alike, which the curve undoes.
-    return inner.weight.detach().numpy().T, inner.bias.detach().numpy(), outer.weight.detach().numpy()[0]
+    return (
+        np.ascontiguousarray(inner.weight.detach().numpy().T),
+        inner.bias.detach().numpy(),
+        outer.weight.detach().numpy()[0],
+    )
 
 
 def _curve(
