@@ -6,6 +6,7 @@ nearest of them is large (deep nearest neighbours against inputs out of distribu
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -58,25 +59,40 @@ class Reference:
         placed = (values - centre) @ directions
         kept = min(_POINTS, len(values) // 2)
         points, others = placed[:kept].astype(np.float32), placed[kept:].astype(np.float32)
-        distances = np.quantile(_distances(others, points), np.linspace(0, 1, _GRID))
+        distances = np.quantile(_distances(others, points, _squares(points)), np.linspace(0, 1, _GRID))
         return cls(*(np.ascontiguousarray(part, np.float32) for part in (centre, directions, points, distances)))
 
     def strangeness(self, summaries: NDArray[np.floating]) -> NDArray[np.float64]:
         """For summaries (B, F), the share (B,) of known samples that lie nearer to their neighbours: 0 to 1."""
         placed = ((np.asarray(summaries, np.float32) - self.centre) @ self.directions).astype(np.float32)
         distances = np.concatenate(
-            [_distances(placed[i : i + _CHUNK], self.points) for i in range(0, max(len(placed), 1), _CHUNK)]
+            [
+                _distances(placed[i : i + _CHUNK], self.points, self._squares)
+                for i in range(0, max(len(placed), 1), _CHUNK)
+            ]
         )
         return np.interp(distances, self.distances, np.linspace(0, 1, len(self.distances)))
+
+    @cached_property
+    def _squares(self) -> Array:
+        return _squares(self.points)
 
     def to_tensors(self) -> dict[str, Array]:
         """The arrays by name."""
         return {name: getattr(self, name) for name in ("centre", "directions", "points", "distances")}
 
 
-def _distances(placed: Array, points: Array) -> Array:
-    """Mean Euclidean distance of each of `placed` (B, K) from the nearest few of `points` (M, K): (B,)."""
-    beyond = np.einsum("mk,mk->m", points, points) - 2 * placed @ points.T  # squares, less what a row has in common
+def _squares(points: Array) -> Array:
+    squares: Array = np.einsum("mk,mk->m", points, points)
+    return squares
+
+
+def _distances(placed: Array, points: Array, squares: Array) -> Array:
+    """Mean Euclidean distance of each of `placed` (B, K) from the nearest few of `points` (M, K): (B,).
+
+    squares: (M,) of the lengths of `points`.
+    """
+    beyond = squares - 2 * placed @ points.T  # squared distances, less what a row has in common
     nearest = torch.from_numpy(beyond).topk(_NEAREST, largest=False, sorted=False).values.numpy()
     distances: Array = np.sqrt(np.maximum(nearest + (placed**2).sum(1)[:, None], 0)).mean(1)
     return distances
