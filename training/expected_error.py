@@ -69,10 +69,16 @@ def _learn(
 def _curve(
     scores: NDArray[np.float64], errors: NDArray[np.floating]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Scores and mean errors of as many bins as the records fill, not decreasing."""
+    """Scores and mean errors of as many bins as the records fill, not decreasing.
+
+    Bins that share a mean become one point in their middle, so that between points the curve rises and keeps the order.
+    """
     order = np.argsort(scores)
     bins = np.array_split(order, min(_BINS, max(2, len(order) // 5)))
-    middle = np.array([scores[one].mean() for one in bins], np.float32)
+    middle = np.array([scores[one].mean() for one in bins])
     means = isotonic_regression([errors[one].mean() for one in bins], weights=[len(one) for one in bins]).x
-    apart = np.r_[True, np.diff(middle) > 0]
-    return middle[apart], means[apart].astype(np.float32)
+    levels, level = np.unique(means.astype(np.float32), return_inverse=True)
+    middle = np.bincount(level, middle) / np.bincount(level)
+    if len(levels) == 1:  # nothing tells errors apart
+        return np.array([middle[0], middle[0] + 1], np.float32), np.repeat(levels, 2)
+    return middle.astype(np.float32), levels

@@ -71,3 +71,12 @@ def test_too_few_records_are_refused():
 def test_what_does_not_fit_is_refused(fitted, change):
     with pytest.raises(ConfigError, match="error model"):
         ErrorModel(**(fitted.to_tensors() | change))
+
+
+def test_where_nothing_tells_errors_apart_one_error_is_expected_everywhere():
+    summaries = np.random.default_rng(0).standard_normal((200, 4))
+    np.testing.assert_allclose(fit_errors(summaries, np.full(200, 0.3)).expected(summaries), 0.3, atol=1e-6)
+
+
+def test_the_curve_keeps_the_order_of_the_scores(fitted):
+    assert (np.diff(fitted.errors) > 0).all()
