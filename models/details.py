@@ -1,4 +1,4 @@
-"""What a sample of one X and one Y column is told of: finer moments and gaps, in place of nearest neighbours."""
+"""Finer moments of one pair of columns: of X and Y, with gaps, in place of nearest neighbours; or of their radii."""
 
 from dataclasses import dataclass
 

@@ -152,12 +152,13 @@ class MutualInfoEstimator:
         columns: list[tuple[str, ...]] = [()] * len(pairs)  # constant ones and codes have ties
         for i in np.flatnonzero(alone):
             columns[i] = constant_warnings(values[:, pairs[i]], 1) + tie_warnings(few[pairs[i]], len(values), 1)
+        judged = trust.tolist()
         warnings = [
             (*ranges, *of_columns, *strangeness_warnings(strange))
-            for of_columns, (strange, _) in zip(columns, trust.tolist(), strict=True)
+            for of_columns, (strange, _) in zip(columns, judged, strict=True)
         ]
         calibrated = self.bundle.calibration.apply(levels, quantiles, len(values), 1, 1)
-        return calibrated, trust.tolist(), warnings
+        return calibrated, judged, warnings
 
     def _ranked(self, values: NDArray[np.float64], dx: int) -> tuple[Ranked, NDArray[np.bool_]]:
         """Values (n, dx + dy) as the network takes them, and which columns have ties."""

@@ -95,7 +95,7 @@ class MIEstimate:
         strangeness: share of the samples that the estimator knows which are less unlike the others than this one is,
             0 to 1; None if unknown.
         expected_error: mean absolute error, in nats, of estimates for samples in which the network sees the like, as
-            learned beside the calibration; it tells large errors better than the interval's width. None if unknown.
+            learned beside the calibration; it tells large errors a little better than the width. None if unknown.
 
     Raises:
         InputError: levels or values are not a quantile function.

@@ -75,8 +75,11 @@ def _curve(
     """
     order = np.argsort(scores)
     bins = np.array_split(order, min(_BINS, max(2, len(order) // 5)))
-    middle = np.array([scores[one].mean() for one in bins])
-    means = isotonic_regression([errors[one].mean() for one in bins], weights=[len(one) for one in bins]).x
+    # Bins of one score are one: a curve has one value there.
+    middle, same = np.unique([np.float32(scores[one].mean()) for one in bins], return_inverse=True)
+    count = np.bincount(same, [len(one) for one in bins])
+    means = np.bincount(same, [errors[one].sum() for one in bins]) / count
+    means = isotonic_regression(means, weights=count).x
     levels, level = np.unique(means.astype(np.float32), return_inverse=True)
     middle = np.bincount(level, middle) / np.bincount(level)
     if len(levels) == 1:  # nothing tells errors apart

@@ -78,5 +78,11 @@ def test_where_nothing_tells_errors_apart_one_error_is_expected_everywhere():
     np.testing.assert_allclose(fit_errors(summaries, np.full(200, 0.3)).expected(summaries), 0.3, atol=1e-6)
 
 
+def test_summaries_that_are_all_alike_expect_the_mean_error():
+    errors = np.abs(np.random.default_rng(0).standard_normal(4000))
+    expected = fit_errors(np.zeros((4000, 4)), errors).expected(np.zeros((3, 4)))
+    np.testing.assert_allclose(expected, errors.mean(), atol=0.06)
+
+
 def test_the_curve_keeps_the_order_of_the_scores(fitted):
     assert (np.diff(fitted.errors) > 0).all()
