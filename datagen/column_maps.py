@@ -17,6 +17,8 @@ from mutualist.datagen.interface import Array
 Map: TypeAlias = Callable[[Array], Array]
 Drawn: TypeAlias = tuple[Map, dict[str, Any]]
 
+_STEEPEST = 73.0  # exponents end here: e^73 times the largest unit of a column, 10^6, is a float32 still
+
 
 def standardise(values: Array, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """(values − location) / scale in float64, by median and interquartile range of the pilot rows (those from n on).
@@ -90,7 +92,7 @@ def _exp(rng: np.random.Generator) -> Drawn:
     rate = float(np.exp(rng.uniform(np.log(0.3), np.log(2.0))))
 
     def exp(z: Array) -> Array:
-        return np.exp(np.clip(_bend(rate * z, 3.0), -80, 80))
+        return np.exp(np.clip(_bend(rate * z, 3.0), -_STEEPEST, _STEEPEST))
 
     return exp, {"rate": rate}
 
@@ -104,7 +106,7 @@ def _heavy_tails(rng: np.random.Generator) -> Drawn:
     rate = float(rng.uniform(0.3, 2.0))
 
     def sinh(z: Array) -> Array:
-        return np.sinh(np.clip(_bend(rate * z, 3.0), -80, 80))
+        return np.sinh(np.clip(_bend(rate * z, 3.0), -_STEEPEST, _STEEPEST))
 
     return sinh, {"rate": rate}
 

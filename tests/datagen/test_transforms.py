@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import mutualist.datagen.flows.transform  # noqa: F401  registers it
 from mutualist.datagen.column_maps import COLUMN_MAPS, standardise
-from mutualist.datagen.transforms import TRANSFORMS, Spiral, Transform, make_transform, register
+from mutualist.datagen.transforms import TRANSFORMS, ColumnMaps, Spiral, Transform, make_transform, register
 from mutualist.errors import ConfigError
 
 GRID = np.linspace(-6, 6, 4001)
@@ -32,6 +32,16 @@ def test_column_maps_do_not_tie_rows_in_float32(name: str) -> None:
             mapped = f(column).astype(np.float32)
             assert np.isfinite(mapped).all()
             assert len(np.unique(mapped)) > 0.985 * len(np.unique(column.astype(np.float32)))
+
+
+@pytest.mark.parametrize("name", sorted(COLUMN_MAPS))
+@pytest.mark.parametrize("seed", range(5))
+def test_column_maps_stay_finite_in_float32_in_the_largest_unit(name: str, seed: int) -> None:
+    """A column whose middle half nearly agrees has outliers of any size once it is brought to unit scale."""
+    f, _ = COLUMN_MAPS[name](np.random.default_rng(seed))
+    largest = 10.0 ** max(ColumnMaps().unit)
+    for size in (1e6, 1e12, 1e18):
+        assert np.isfinite((f(np.array([-size, size])) * largest).astype(np.float32)).all()
 
 
 def test_standardise_takes_its_scale_from_pilot_rows_alone() -> None:
