@@ -32,35 +32,30 @@ D_KNOTS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 REACH = 3.0
 MEDIAN_KNOTS = (0.0, 0.05, 0.2, 0.6, 2.0, 6.0, 20.0)  # nats
 _MEDIAN_OFFSET = 0.02  # nats; medians are interpolated in the logarithm of median + offset
+_LOG_N, _LOG_D = np.log(N_KNOTS), np.log(D_KNOTS)
+_LOG_MEDIAN = np.log(np.add(MEDIAN_KNOTS, _MEDIAN_OFFSET))
 
 
-def grid_weights(knots: ArrayLike, at: ArrayLike) -> Array:
+def grid_weights(knots: Array, at: ArrayLike) -> Array:
     """Weights (B, K) of the K knots at B points: linear between two knots, constant beyond the ends; they sum to 1."""
-    grid = np.asarray(knots, np.float64)
-    points = np.clip(np.asarray(at, np.float64), grid[0], grid[-1])
-    i = np.clip(np.searchsorted(grid, points, side="right") - 1, 0, len(grid) - 2)
-    fraction = (points - grid[i]) / (grid[i + 1] - grid[i])
-    weights = np.zeros((len(points), len(grid)))
-    rows = np.arange(len(points))
-    weights[rows, i] = 1 - fraction
-    weights[rows, i + 1] = fraction
-    return weights
+    steps = np.arange(len(knots))
+    place = np.interp(np.asarray(at, np.float64), knots, steps)
+    return np.maximum(1 - np.abs(place[:, None] - steps), 0.0)
 
 
 def weights_n(n: ArrayLike) -> Array:
     """Weights (B, 6) of the nodes in n."""
-    return grid_weights(np.log(N_KNOTS), np.log(np.maximum(np.asarray(n, np.float64), 1)))
+    return grid_weights(_LOG_N, np.log(np.maximum(n, 1)))
 
 
 def weights_d(d: ArrayLike) -> Array:
     """Weights (B, 6) of the nodes in d = dx + dy."""
-    return grid_weights(np.log(D_KNOTS), np.log(np.maximum(np.asarray(d, np.float64), 1)))
+    return grid_weights(_LOG_D, np.log(np.maximum(d, 1)))
 
 
 def weights_median(median: ArrayLike) -> Array:
     """Weights (B, 7) of the nodes in the network's median, nats."""
-    offset = _MEDIAN_OFFSET
-    return grid_weights(np.log(np.add(MEDIAN_KNOTS, offset)), np.log(np.asarray(median, np.float64) + offset))
+    return grid_weights(_LOG_MEDIAN, np.log(np.add(median, _MEDIAN_OFFSET)))
 
 
 def soft_floor(values: ArrayLike, floor: ArrayLike) -> Array:

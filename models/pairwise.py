@@ -6,61 +6,17 @@ each column, and are then only looked up for each pair.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from scipy.special import digamma
 from torch import Tensor
 
-from mutualist.models.basis import cosines_of_ranks, signs
+from mutualist.models.basis import signs
+from mutualist.models.column_statistics import ColumnStatistics
 from mutualist.models.config import ModelConfig
 from mutualist.models.describe import Description
-from mutualist.models.details import PairDetails, at_pair, doubling_lags, pair_details
-from mutualist.models.gaussian import STRENGTHS, correlations, cross_products
-from mutualist.models.pairs import concomitants, walks_along
-from mutualist.models.slices import slice_information
-
-CHUNK = 1 << 22  # basis values held at once
-
-
-@dataclass(frozen=True)
-class ColumnStatistics:
-    """What the pairs of D columns share.
-
-    Attributes:
-        rows: their number.
-        correlation: (D, D) of the scores, in double precision.
-        products: (D, D, F, F) means over rows of products of F functions: cosines of the ranks, then z and z^2 - 1.
-        walks: (D, D, lags, MOVES) concomitants at lag 1 and at `doubling_lags`.
-        slices: (D, D, S) information in slices.
-    """
-
-    rows: int
-    correlation: Tensor
-    products: Tensor
-    walks: Tensor
-    slices: Tensor
-
-
-def column_statistics(scores: Tensor, config: ModelConfig) -> ColumnStatistics:
-    """Statistics of columns given as normal scores (N, D) without ties."""
-    rows, d = scores.shape
-    cosines = max(config.cosines, config.spectral_cosines)
-    unit = scores * scores.square().mean(0).clamp(min=1e-12).rsqrt()
-    total = scores.new_zeros(d * (cosines + 2), d * (cosines + 2))
-    exact = torch.zeros(d, d, dtype=torch.float64, device=scores.device)
-    step = max(1, CHUNK // len(total))
-    for start in range(0, rows, step):
-        part = slice(start, start + step)
-        waves = cosines_of_ranks(scores[part], cosines)
-        functions = torch.stack([*waves, unit[part], (unit[part].square() - 1) / math.sqrt(2.0)], -1).flatten(1)
-        total.addmm_(functions.T, functions)
-        exact += cross_products(scores[part])
-    products = (total / rows).view(d, cosines + 2, d, cosines + 2).transpose(1, 2).contiguous()
-    everything = torch.ones(1, rows, dtype=torch.bool, device=scores.device)
-    along = walks_along(scores[None], everything)
-    walks = concomitants(along, (1, *doubling_lags(config)))[0]
-    return ColumnStatistics(rows, correlations(exact), products, walks, slice_information(along)[0])
+from mutualist.models.details import PairDetails, at_pair, pair_details
+from mutualist.models.gaussian import STRENGTHS
 
 
 def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, config: ModelConfig) -> Description:

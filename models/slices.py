@@ -32,25 +32,21 @@ def slice_information(walks: Walks) -> Tensor:
     Samples of fewer rows than a slice give 0.
     """
     b, n, d = len(walks.n), walks.n, walks.columns
-    each = None if bool((n == walks.rows).all()) else n.repeat_interleave(d)
+    each = n.repeat_interleave(d)
     parts = []
     for part, walk in walks.parts(CHUNK):
         columns = walk.transpose(1, 2)  # (W, D, N)
-        n_walk = walks.rows if each is None else each[part]
-        parts.append(torch.cat([_of_slices(columns, n_walk, w, reaches) for w, reaches in SLICES], 2))
+        parts.append(torch.cat([_of_slices(columns, each[part], w, reaches) for w, reaches in SLICES], 2))
     return torch.cat(parts).view(b, d, d, SLICE_FEATURES)
 
 
-def _of_slices(columns: Tensor, n: Tensor | int, w: int, reaches: tuple[int, ...]) -> Tensor:
-    """Estimates (W, D, R) from slices of w rows of walks (W, D, N), of which the first n (W,), or all n, exist."""
+def _of_slices(columns: Tensor, n: Tensor, w: int, reaches: tuple[int, ...]) -> Tensor:
+    """Estimates (W, D, R) from slices of w rows of walks (W, D, N), of which the first n (W,) exist."""
     walks, d, length = columns.shape
     if length < w:
         return columns.new_zeros(walks, d, len(reaches))
-    half = _from_each_end(length, w)
-    if isinstance(n, int):
-        cut = columns[..., : half * w], columns[..., n - half * w :]
-        return _from_sorted(_sorted(torch.cat(cut, 2).view(walks, d, 2 * half, w)), n, None, w, reaches)
-    number, halves = torch.arange(2 * half, device=n.device), _from_each_end(n[:, None], w)
+    half = from_each_end(length, w)
+    number, halves = torch.arange(2 * half, device=n.device), from_each_end(n[:, None], w)
     starts = torch.where(number < halves, number * w, n[:, None] - (2 * halves - number) * w)  # (W, M)
     at = (starts[..., None] + torch.arange(w, device=n.device)).clamp(0, length - 1).view(walks, 1, -1)
     slices = columns.gather(2, at.expand(-1, d, -1)).view(walks, d, 2 * half, w)
@@ -58,30 +54,24 @@ def _of_slices(columns: Tensor, n: Tensor | int, w: int, reaches: tuple[int, ...
     return _from_sorted(_sorted(slices), n, exist / exist.sum(1, keepdim=True).clamp(min=1), w, reaches)
 
 
-def _from_each_end(n: Size, w: int) -> Size:
+def from_each_end(n: Size, w: int) -> Size:
     """How many slices of w rows reach from each end of n rows to the middle."""
     return (n + 2 * w - 1) // (2 * w)
 
 
-def _from_sorted(ordered: Tensor, n: Tensor | int, weights: Tensor | None, w: int, reaches: tuple[int, ...]) -> Tensor:
+def _from_sorted(ordered: Tensor, n: Tensor, weights: Tensor, w: int, reaches: tuple[int, ...]) -> Tensor:
     """Estimates (W, D, R) in nats from sorted ranks in (0, 1) of slices (W, D, M, w).
 
     Args:
-        n: rows, (W,) or of all.
-        weights: (W, M), which sum to 1, or to 0 where there is no estimate; None for the mean of all.
+        n: (W,) rows.
+        weights: (W, M), which sum to 1, or to 0 where there is no estimate.
     """
     low, high, means, constant = _gaps(w, reaches, ordered.device, ordered.dtype)
-    rows = n if isinstance(n, int) else n.to(ordered.dtype)[:, None, None, None]
-    gaps = ordered.index_select(3, high).sub_(ordered.index_select(3, low)).mul_(rows).sub_(0.5)  # in ranks, less 1/2
-    logs = gaps.square().add_(SOFTENING).log()  # (W, D, M, gaps)
-    if isinstance(n, int):
-        known: float | Tensor = float(digamma(n + 1))
-    else:
-        known = torch.digamma(n.to(ordered.dtype) + 1)[:, None, None]
-    if weights is None:
-        return constant - 0.5 * (logs.mean(2) @ means) + known
-    some = weights.sum(1)[:, None, None]
-    return (constant + known) * some - 0.5 * ((logs * weights[:, None, :, None]).sum(2) @ means)
+    rows = n.to(ordered.dtype)
+    gaps = ordered.index_select(3, high).sub_(ordered.index_select(3, low))  # (W, D, M, gaps)
+    logs = gaps.mul_(rows[:, None, None, None]).sub_(0.5).square().add_(SOFTENING).log()
+    known = constant + torch.digamma(rows + 1)[:, None, None]
+    return known * weights.sum(1)[:, None, None] - 0.5 * ((logs * weights[:, None, :, None]).sum(2) @ means)
 
 
 @cache

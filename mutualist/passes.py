@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from mutualist.canonical import Ints
 from mutualist.models import scores_from_ranks
 from mutualist.models.bundle import Bundle
+from mutualist.models.column_statistics import column_statistics
 from mutualist.models.describe import describe
-from mutualist.models.pairwise import column_statistics, describe_pairs
+from mutualist.models.pairwise import describe_pairs
 
 Array = NDArray[np.float64]
 

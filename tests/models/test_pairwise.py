@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mutualist.models import ModelConfig, MutualInfoNet, scores_from_ranks
+from mutualist.models.column_statistics import column_statistics
 from mutualist.models.describe import Description, describe
-from mutualist.models.pairwise import column_statistics, describe_pairs
+from mutualist.models.pairwise import describe_pairs
 
 CONFIG = ModelConfig(width=16, pair_width=8, layers=3, heads=2)
 
@@ -66,7 +67,7 @@ def test_a_pair_among_wider_samples_is_answered_as_alone(torch_seed):
 
 @pytest.mark.parametrize("chunk", [50, 1 << 22])
 def test_statistics_do_not_depend_on_how_rows_are_cut(monkeypatch, chunk):
-    monkeypatch.setattr("mutualist.models.pairwise.CHUNK", chunk)
+    monkeypatch.setattr("mutualist.models.column_statistics.CHUNK", chunk)
     found = column_statistics(table_scores(1, 97, 4), CONFIG)
     monkeypatch.undo()
     expected = column_statistics(table_scores(1, 97, 4), CONFIG)

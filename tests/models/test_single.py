@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from mutualist.estimator import BUNDLED
 from mutualist.models import ModelConfig, MutualInfoNet
 from mutualist.models.bundle import load_bundle
+from mutualist.models.column_statistics import column_statistics
 from mutualist.models.describe import Description
-from mutualist.models.pairwise import column_statistics, describe_pairs
+from mutualist.models.pairwise import describe_pairs
 from mutualist.models.scores import scores_from_ranks
 from mutualist.models.single import SinglePair
 
