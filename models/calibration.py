@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mutualist.errors import ConfigError
+from mutualist.models.arrays import check_arrays
 from mutualist.models.quantiles import interpolate_probit, probit
 
 Array = NDArray[np.float64]
@@ -82,16 +83,8 @@ class Calibration:
 
     def __post_init__(self) -> None:
         shape = (len(N_KNOTS), len(D_KNOTS))
-        for name, expected in (
-            ("probits", (*shape, len(MEDIAN_KNOTS), len(self.levels))),
-            ("shifts", (*shape, len(MEDIAN_KNOTS), len(self.levels))),
-            ("floors", shape),
-        ):
-            found: Array = getattr(self, name)
-            if found.shape != expected:
-                raise ConfigError(f"calibration: {name} has shape {found.shape}, expected {expected}")
-            if not np.isfinite(found).all():
-                raise ConfigError(f"calibration: {name} holds values that are not finite")
+        maps = (*shape, len(MEDIAN_KNOTS), len(self.levels))
+        check_arrays("calibration", self, {"probits": maps, "shifts": maps, "floors": shape})
         if (np.diff(self.probits, axis=-1) < 0).any() or (self.floors < 0).any():
             raise ConfigError("calibration: the maps must not decrease in the level, and floors not be negative")
 

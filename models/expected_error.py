@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutualist.errors import ConfigError
+from mutualist.models.arrays import check_arrays
 
 Array = NDArray[np.float32]
 
@@ -39,10 +40,7 @@ class ErrorModel:
     def __post_init__(self) -> None:
         f, h, g = len(self.centre), len(self.outer), len(self.scores)
         shapes = {"centre": (f,), "scale": (f,), "inner": (f, h), "inner_bias": (h,), "outer": (h,)}
-        for name, shape in (shapes | {"scores": (g,), "errors": (g,)}).items():
-            found: Array = getattr(self, name)
-            if found.shape != shape or not np.isfinite(found).all():
-                raise ConfigError(f"error model: {name} must be finite and of shape {shape}, got {found.shape}")
+        check_arrays("error model", self, shapes | {"scores": (g,), "errors": (g,)})
         if (self.scale <= 0).any() or g < 2 or (np.diff(self.scores) <= 0).any():
             raise ConfigError("error model: scales must be positive, and two or more scores increase")
         if (self.errors < 0).any() or (np.diff(self.errors) < 0).any():

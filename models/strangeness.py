@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from mutualist.errors import ConfigError
+from mutualist.models.arrays import check_arrays
 
 Array = NDArray[np.float32]
 
@@ -39,10 +40,7 @@ class Reference:
     def __post_init__(self) -> None:
         f, k, m = len(self.centre), self.directions.shape[-1], len(self.points)
         shapes = {"centre": (f,), "directions": (f, k), "points": (m, k), "distances": (len(self.distances),)}
-        for name, shape in shapes.items():
-            found: Array = getattr(self, name)
-            if found.shape != shape or not np.isfinite(found).all():
-                raise ConfigError(f"reference: {name} must be finite and of shape {shape}, got {found.shape}")
+        check_arrays("reference", self, shapes)
         if m < _NEAREST or len(self.distances) < 2 or (np.diff(self.distances) < 0).any():
             raise ConfigError(f"reference: it takes {_NEAREST} points and distances that do not decrease")
 

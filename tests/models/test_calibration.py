@@ -145,7 +145,7 @@ def test_the_identity_changes_nothing(fresh):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"floors": [[0.0]]}, "floors has shape"),
+        ({"floors": [[0.0]]}, "floors must be finite and of shape"),
         ({"probits": [["a"]]}, "not arrays of numbers"),
         ({"more": 1}, "exactly the keys"),
     ],
@@ -159,7 +159,7 @@ def test_a_damaged_description_is_refused(change, message):
 def test_values_that_are_not_finite_or_decrease_are_refused():
     values = Calibration.identity(GRID).to_dict()
     values["probits"][0][0][0][3] = float("nan")
-    with pytest.raises(ConfigError, match="not finite"):
+    with pytest.raises(ConfigError, match="must be finite"):
         Calibration.from_dict(values)
     values["probits"][0][0][0][3] = 9.0
     with pytest.raises(ConfigError, match="must not decrease"):
