@@ -1,5 +1,6 @@
 """The data module: Parquet shards of a meta-dataset in, batches of like size out."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -8,11 +9,13 @@ import lightning as L
 import torch
 from torch import Tensor
 
+from mutualist.datagen.config import load_config
 from mutualist.datagen.storage import Store, StoredFile
 from mutualist.errors import ConfigError, DataError
 from mutualist.models import ModelConfig, normal_scores
 from mutualist.models.describe import describe
 from mutualist.training.batching import Batch, Batching
+from mutualist.training.drawn import DrawnShard, DrawnShards
 from mutualist.training.shards import count_records
 from mutualist.training.stream import RecordStream, ResumableLoader
 
@@ -26,9 +29,12 @@ class MetaDataModule(L.LightningDataModule):
         limit_records: records in a training epoch (validation follows each); the epochs go through the split one after
             the other. All records of the split if None.
         limit_validation: records of the validation split that are used; all if None.
-        workers: processes that read the training split; they share its shards, so there are never more than those.
-            Where training runs on the CPU they describe the samples as well, a quarter of a step's work. The other
-            splits are read by the main process.
+        workers: processes that read, or draw, the training split; they share its shards, so there are never more than
+            those. Where training runs on the CPU they describe the samples as well, a quarter of a step's work. The
+            other splits are read by the main process.
+        draw: a configuration of `mutualist datagen`, by name or path. If given, the workers draw training records from
+            it while the network trains, each of them once, and `directory` need not hold a train split. It takes
+            `limit_records`, and as many workers as keep up with the network.
         seed: root of the order of the records and of the rows left out.
     """
 
@@ -39,6 +45,7 @@ class MetaDataModule(L.LightningDataModule):
         limit_records: int | None = None,
         limit_validation: int | None = None,
         workers: int = 1,
+        draw: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -47,12 +54,15 @@ class MetaDataModule(L.LightningDataModule):
                 raise ConfigError(f"{name} must be at least 1 or absent, got {value}")
         if workers < 0:
             raise ConfigError(f"workers must not be negative, got {workers}")
+        if draw is not None and limit_records is None:
+            raise ConfigError("records that are drawn have no end: say by limit_records after how many an epoch ends")
         self.store = Store(directory)
+        self.drawn = None if draw is None else DrawnShards(load_config(draw))
         self.batching = batching
         self.limit_records, self.limit_validation = limit_records, limit_validation
         self.workers = workers
         self.seed = seed
-        self._counts: dict[str, tuple[list[StoredFile], list[int]]] = {}
+        self._counts: dict[str, tuple[Sequence[StoredFile | DrawnShard], list[int]]] = {}
 
     def stream(self, split: str, *, shuffle: bool = False, limit: int | None = None) -> RecordStream:
         """The batches of a split, without a loader's workers.
@@ -60,9 +70,11 @@ class MetaDataModule(L.LightningDataModule):
         Raises:
             DataError: the split is missing, empty or damaged, or has fewer shards than there are devices.
         """
-        if split not in self._counts:
-            shards = self.store.shards(split)
-            self._counts[split] = shards, [count_records(shard) for shard in shards]
+        if split == "train" and self.drawn is not None:
+            self._counts[split] = self.drawn, [self.drawn.config.shard_records] * len(self.drawn)
+        elif split not in self._counts:
+            stored = self.store.shards(split)
+            self._counts[split] = stored, [count_records(shard) for shard in stored]
         shards, counts = self._counts[split]
         if sum(counts) == 0:
             raise DataError(f"{self.store.place(split)}: no records in {len(shards)} shards; make the split again")
@@ -86,6 +98,11 @@ class MetaDataModule(L.LightningDataModule):
         stream = self.stream("train", shuffle=True, limit=self.limit_records)
         workers = min(self.workers, len(stream.shards) // stream.world_size)
         trainer = self.trainer
+        if trainer is not None and trainer.world_size > 1 and not isinstance(trainer.limit_train_batches, int):
+            raise ConfigError(
+                f"{trainer.world_size} devices must train on as many batches as one another: say how many make an "
+                "epoch by --trainer.limit_train_batches"
+            )
         if trainer is not None and workers and trainer.strategy.root_device.type == "cpu":
             module: Any = trainer.lightning_module
             stream.prepare = partial(described, config=module.net.config)

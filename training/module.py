@@ -1,6 +1,7 @@
 """The Lightning module: the network, its loss, its optimiser and what validation reports."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import lightning as L
@@ -11,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from mutualist.errors import ConfigError, MutualistError, WeightsError
 from mutualist.models import ModelConfig, MutualInfoNet, normal_scores
 from mutualist.models.bundle import load_bundle
+from mutualist.models.describe import Description, describe
 from mutualist.training.batching import Batch
 from mutualist.training.checkpoint import CONFIG_KEY
 from mutualist.training.loss import pinball, weight
@@ -36,6 +38,8 @@ class MutualInfoModule(L.LightningModule):
         reference_batch: if given, the loss of a batch of B records counts B / reference_batch, so that every record
             weighs alike; if absent every batch does.
         init_from: directory of an export whose weights training starts from.
+        compile_network: whether training steps run what `torch.compile` makes of the network. The first steps then take
+            minutes.
         seed: root of the initial weights and of the breaking of ties.
     """
 
@@ -48,6 +52,7 @@ class MutualInfoModule(L.LightningModule):
         warmup_steps: int = 100,
         reference_batch: int | None = None,
         init_from: str | None = None,
+        compile_network: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -72,6 +77,8 @@ class MutualInfoModule(L.LightningModule):
         if reference_batch is not None and reference_batch < 1:
             raise ConfigError(f"reference_batch must be at least 1 or absent, got {reference_batch}")
         self.reference_batch = reference_batch
+        self.compile_network = compile_network
+        self._compiled: Callable[[Description], Tensor] | None = None
         self.seed = seed
         self.skipped_steps = 0
         self._skipped_in_a_row = 0
@@ -87,10 +94,20 @@ class MutualInfoModule(L.LightningModule):
         A batch that its reader has described already is not described again.
         """
         if "description" in batch:
-            return self.net.answer(batch["description"])
-        generator = torch.Generator(device=batch["values"].device).manual_seed(tie_seed)
-        scores = normal_scores(batch["values"], batch["row_mask"], generator)
-        return self.net(scores, batch["side"], batch["row_mask"], batch["column_mask"])
+            return self._answer(batch["description"])
+        values, rows = batch["values"], batch["row_mask"]
+        generator = torch.Generator(device=values.device).manual_seed(tie_seed)
+        with torch.autocast(values.device.type, enabled=False):  # ranks and moments need every digit, weights do not
+            scores = normal_scores(values, rows, generator)
+            described = describe(scores, batch["side"], rows, batch["column_mask"], self.net.config)
+        return self._answer(described)
+
+    def _answer(self, sample: Description) -> Tensor:
+        if not (self.compile_network and self.training):
+            return self.net.answer(sample)
+        if self._compiled is None:
+            self._compiled = torch.compile(self.net.answer, dynamic=True)
+        return self._compiled(sample)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         try:

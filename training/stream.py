@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from mutualist.datagen.storage import StoredFile
 from mutualist.errors import DataError
 from mutualist.training.batching import Batch, Batching, batches
+from mutualist.training.drawn import DrawnShard
 from mutualist.training.shards import Record, read_records
 
 Segment = tuple[int, int, int]  # shard, first record, end
@@ -58,7 +59,7 @@ class RecordStream(IterableDataset[Batch]):
     """Batches of the records of some shards, in bounded memory.
 
     Args:
-        shards, counts: the shards and the number of records in each.
+        shards, counts: the shards, read or drawn, and the number of records in each.
         options: how records become batches.
         shuffle: whether shards, batches and rows are drawn at random (training).
         seed: root of the randomness; an epoch's order depends on it, the epoch and the number of consumers alone.
@@ -69,7 +70,7 @@ class RecordStream(IterableDataset[Batch]):
 
     def __init__(
         self,
-        shards: Sequence[StoredFile],
+        shards: Sequence[StoredFile | DrawnShard],
         counts: Sequence[int],
         options: Batching,
         *,
@@ -81,7 +82,7 @@ class RecordStream(IterableDataset[Batch]):
         prepare: Callable[[Batch, int], Batch] | None = None,
     ) -> None:
         super().__init__()
-        self.shards, self.counts, self.options = list(shards), list(counts), options
+        self.shards, self.counts, self.options = shards, list(counts), options
         self.shuffle, self.seed, self.limit = shuffle, seed, limit
         self.rank, self.world_size = rank, world_size
         self.prepare = prepare
@@ -91,25 +92,37 @@ class RecordStream(IterableDataset[Batch]):
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
     def records(self, worker: int = 0, workers: int = 1) -> Iterator[Record]:
-        """The records that one worker of this device reads in the current epoch."""
+        """The records that one worker of this device reads in the current epoch.
+
+        Several devices must train on as many batches as one another, and cannot know how many the others will have. So
+        theirs never run out: the next epochs' records follow, and `limit_train_batches` ends the epoch.
+        """
+        if self.shuffle and self.world_size > 1:
+            for epoch in count(self.epoch):
+                yield from self._of_epoch(epoch, worker, workers)
+        else:
+            yield from self._of_epoch(self.epoch, worker, workers)
+
+    def _of_epoch(self, epoch: int, worker: int, workers: int) -> Iterator[Record]:
         consumer = self.rank * workers + worker
         segments = epoch_segments(
             self.counts,
             consumer=consumer,
             consumers=self.world_size * workers,
-            epoch=self.epoch,
+            epoch=epoch,
             limit=self.limit,
             rng=(lambda number: self._rng(0, consumer, number)) if self.shuffle else None,
         )
-        for shard, first, end in segments:
+        for number, first, end in segments:
+            shard = self.shards[number]
+            given = shard.records(first, end) if isinstance(shard, DrawnShard) else read_records(shard, first, end)
             read = 0
-            for record in read_records(self.shards[shard], first, end):
+            for record in given:
                 read += 1
                 yield record
             if read != end - first:
                 raise DataError(
-                    f"{self.shards[shard]}: gave {read} records where {end - first} were counted; "
-                    "was it changed while being read?"
+                    f"{shard}: gave {read} records where {end - first} were counted; was it changed while being read?"
                 )
 
     def __iter__(self) -> Iterator[Batch]:

@@ -17,10 +17,11 @@ EVERYWHERE = {"mutualist.errors"}
 ALLOWED = {
     "datagen": EVERYWHERE,
     "models": EVERYWHERE,
-    # of datagen, the format on disk alone: its schema, where it lies, and that a shard is what its manifest says
+    # of datagen, the format on disk: its schema, where it lies, and that a shard is what its manifest says; and what
+    # draws records beside the training
     "training": EVERYWHERE
     | {"mutualist.models"}
-    | {f"mutualist.datagen.{name}" for name in ("schema", "storage", "integrity")},
+    | {f"mutualist.datagen.{name}" for name in ("schema", "storage", "integrity", "config", "prior")},
     "serving": {"mutualist"},
     "mutualist": {"mutualist"},
 }

@@ -1,6 +1,7 @@
 """`mutualist train` through its own door: fit, validate, print_config, resume, fine-tune."""
 
 import csv
+import math
 import os
 import signal
 import subprocess
@@ -204,3 +205,29 @@ def test_a_run_limited_by_time_ends_with_a_rate_of_zero_and_may_average_weights(
     (optimizer,) = checkpoint["optimizer_states"]
     assert all(group["lr"] < 2e-5 for group in optimizer["param_groups"])
     assert isinstance(load_network(tmp_path / "run" / "checkpoints" / "last.ckpt"), MutualInfoNet)
+
+
+@pytest.mark.slow
+def test_two_devices_train_in_half_precision_on_records_drawn_beside(make_dataset, tmp_path, tiny):
+    """The configuration `gpu` on processors: no accelerator is needed to see that it runs."""
+    dataset = make_dataset(shards=2)
+    network = tmp_path / "network.yaml"
+    network.write_text(yaml.safe_dump({"model": {"network": tiny.to_dict()}}))
+    options = {
+        "data.directory": dataset, "data.draw": "tiny", "data.workers": 1, "data.batching.pool_records": 50,
+        "data.batching.max_elements": 20_000, "trainer.default_root_dir": tmp_path / "run",
+        "trainer.accelerator": "cpu", "trainer.devices": 2, "trainer.max_epochs": 2, "trainer.log_every_n_steps": 1,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "mutualist", "train", "fit", "--config", "gpu", "--config", str(network)]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    done = subprocess.run([*command, "--trainer.limit_train_batches=0.5"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "2 devices must train on as many batches" in done.stderr
+    done = subprocess.run([*command, "--trainer.limit_train_batches=5"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = logged(tmp_path / "run")
+    assert max(int(row["step"]) for row in rows) == 9
+    losses = [float(row["train/loss"]) for row in rows if row["train/loss"]]
+    assert len(losses) == 10
+    assert all(math.isfinite(loss) for loss in losses)
+    assert len([row for row in rows if row["val/pinball"]]) == 2
