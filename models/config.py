@@ -21,6 +21,7 @@ class ModelConfig:
         heads: attention heads in each; divides `width`.
         cosines: cosine functions of the ranks in the basis of a column (besides two Hermite polynomials).
         spectral_cosines: cosine functions in the expansion of a copula density where X and Y have one column each.
+        turns: highest order of the cosines of the radii that columns are multiplied by.
         row_width: learned features of a row of X, and of a row of Y, in the attention over samples.
         neighbours: k of the nearest-neighbour statistics, increasing.
         queries: rows at which neighbour statistics are taken (all rows are their references, up to `max_rows`).
@@ -35,6 +36,7 @@ class ModelConfig:
     heads: int = 4
     cosines: int = 5
     spectral_cosines: int = 12
+    turns: int = 3
     row_width: int = 16
     neighbours: tuple[int, ...] = (1, 3, 6, 12)
     queries: int = 256
@@ -50,7 +52,7 @@ class ModelConfig:
             raise ConfigError(f"levels must lie strictly between 0 and 1, got {self.levels}")
         if self.width % self.heads:
             raise ConfigError(f"width {self.width} is not a multiple of heads {self.heads}")
-        counts = "width pair_width layers heads cosines spectral_cosines row_width queries max_rows"
+        counts = "width pair_width layers heads cosines spectral_cosines turns row_width queries max_rows"
         for name in counts.split():
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")

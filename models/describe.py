@@ -17,6 +17,7 @@ from mutualist.models.pairs import MOVES, concomitants, cross_moments, walks_alo
 from mutualist.models.scores import scores_from_ranks
 from mutualist.models.slices import SLICE_FEATURES
 from mutualist.models.smooth import smooth_concomitants, smooth_scores, soft_neighbour_statistics
+from mutualist.models.turns import anchor_orders, pair_features, turned, turned_mi
 
 CHUNK = 1 << 24  # basis values held at once
 
@@ -29,6 +30,7 @@ class Description:
         features: oriented basis values (B, M, D, K) of the first rows, zero where nothing exists, and which of these
             rows exist (B, M); None if no sample needs them, as X and Y have one column each in all.
         moments: (B, D, D, K * K) cross-moments of each ordered pair of columns.
+        turns: (B, D, D, T) moments of columns multiplied by cosines of the radii; None as `features`.
         moves: (B, D, D, P) concomitants both ways, and flags: same side, derived first, derived second.
         fine: (B, D, D, E) shrunken coefficients of the copula's cosine expansion, and information in slices, where X
             and Y have one column each; zero elsewhere, None if no sample is such.
@@ -42,6 +44,7 @@ class Description:
 
     features: tuple[Tensor, Tensor] | None
     moments: Tensor
+    turns: Tensor | None
     moves: Tensor
     fine: Tensor | None
     columns: Tensor
@@ -61,11 +64,11 @@ MOVE_FEATURES = 2 * MOVES + 3
 
 
 def anchor_count(config: ModelConfig) -> int:
-    """A: Gaussian, nearest neighbours, pair sum, zero, two sums over best partners, and with the radii's information.
+    """A: Gaussian, nearest neighbours, pair sum, zero, two sums over best partners, with radii, of turned columns.
 
-    In 1 x 1 there are spectral estimates in place of neighbours, and slices in place of radii.
+    In 1 x 1 there are spectral estimates in place of neighbours, slices in place of radii, and nothing turns.
     """
-    return len(STRENGTHS) + 1 + local_count(config) + 4 + SLICE_FEATURES
+    return len(STRENGTHS) + 1 + local_count(config) + 4 + SLICE_FEATURES + len(anchor_orders(config.turns))
 
 
 def context_features(config: ModelConfig) -> int:
@@ -85,14 +88,15 @@ def describe(
     scores, side, columns, derived = _with_radii(scores, side, row_mask, column_mask, counts, smooth)
     unit = unit_scores(scores, row_mask)
     signs = orientation(unit, row_mask)
+    bivariate = counts.sum(1) == 2
+    alone = bool(bivariate.all())
+    radii = None if alone else scores[..., -2:]  # blind to the signs of columns
     unit, scores = unit * signs, scores * signs
     moments, correlation, features = _moments(unit, scores, row_mask, n, config)
 
     lags = (1, *doubling_lags(config)) if scores.shape[2] == 2 else (1,)
     along = None if smooth else walks_along(scores, row_mask)
     far = smooth_concomitants(scores, lags) if along is None else concomitants(along, lags)
-    bivariate = counts.sum(1) == 2
-    alone = bool(bivariate.all())
     given = columns & ~derived
     estimates = spreads = unit.new_zeros(len(n), local_count(config))
     fine: Tensor | None = None
@@ -108,12 +112,19 @@ def describe(
     linear = correlation * given_pairs
     gaussian = gaussian_mi(linear, same & given_pairs, n, counts)
     whole = unit.new_zeros(len(n), SLICE_FEATURES)
+    turning = gaussian[:, -1:].expand(-1, len(anchor_orders(config.turns)))
+    turns: Tensor | None = None
     x, y = (given & ~side).float().argmax(1), (given & side).float().argmax(1)
-    if not alone:
+    if radii is not None:
         last = scores.shape[2] - 2  # where the radii begin; a side of one column stands for itself
         ends = torch.where(counts[:, 0] > 1, last, x), torch.where(counts[:, 1] > 1, last + 1, y)
         radial = radial_information(scores, row_mask, *ends, n, config)
         whole = fill(torch.cat([radial[:, 2:3], gaussian + radial], 1), SLICE_FEATURES)
+        turned_moments = _turned_moments(unit, radii, counts > 1, side, n, config)
+        turns = pair_features(turned_moments)
+        turning = turned_mi(
+            turned_moments[:, :last, :last], (same & given_pairs)[:, :last, :last], n, counts, gaussian[:, -1]
+        )
     if bool(bivariate.any()):
         pair = details_of(scores, row_mask, x, y, along, far, n, config)
         estimates = torch.where(bivariate[:, None], pair.estimates, estimates)
@@ -129,7 +140,7 @@ def describe(
     pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())).to(n.dtype) * crossing
     partners = _best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
     pair_sum, zero = 0.5 * pair_mi.sum((1, 2))[:, None], torch.zeros_like(n)[:, None]
-    anchors = torch.cat([gaussian, estimates, pair_sum, zero, partners, whole], 1)
+    anchors = torch.cat([gaussian, estimates, pair_sum, zero, partners, whole, turning], 1)
     log_n = n.log().clamp(max=config.max_log_n)
     log_d = counts.log1p()
     sizes = [
@@ -142,7 +153,9 @@ def describe(
     ]
     context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spreads], 1)
     seen = None if alone else (features[:, : config.max_rows], row_mask[:, : config.max_rows])
-    return Description(seen, moments.flatten(3), moves, fine, columns, side, derived, bivariate, anchors, context)
+    return Description(
+        seen, moments.flatten(3), turns, moves, fine, columns, side, derived, bivariate, anchors, context
+    )
 
 
 def _best_partners(walks: Tensor, normal: Tensor, crossing: Tensor, gaussian: Tensor) -> Tensor:
@@ -230,3 +243,14 @@ def _moments(
     if first is None or total is None:
         raise ValueError("a sample without rows cannot be described")
     return total, correlations(exact), first
+
+
+def _turned_moments(unit: Tensor, radii: Tensor, exist: Tensor, side: Tensor, n: Tensor, config: ModelConfig) -> Tensor:
+    """Cross-moments of turned columns over all rows, a chunk at a time: (B, D, D, turns + 1, turns + 1)."""
+    b, rows, d = unit.shape
+    step = max(1, CHUNK // (b * d * (config.turns + 1)))
+    total = unit.new_zeros(b, d, d, config.turns + 1, config.turns + 1)
+    for start in range(0, rows, step):
+        part = slice(start, start + step)
+        total = total + cross_moments(turned(unit[:, part], radii[:, part], exist, side, config.turns), n)
+    return total

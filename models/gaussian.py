@@ -44,6 +44,15 @@ def gaussian_mi(correlation: Tensor, same_side: Tensor, n: Tensor, columns: Tens
     return torch.cat([mi[:, :-1], exact[:, None]], 1).to(dtype)
 
 
+def unbiased_mi(correlation: Tensor, same_side: Tensor, n: Tensor, columns: Tensor, ridge: float) -> Tensor:
+    """The last of `gaussian_mi` alone, with a trace `ridge` of the identity, for n > D + 1: (B,) nats, double."""
+    n = n.double()
+    weights = torch.full_like(n, ridge)[:, None]
+    counts = torch.cat([columns.sum(1, keepdim=True), columns], 1).double()
+    of_all, of_x, of_y = _log_det_bias(counts, n, correlation.shape[-1]).unbind(1)
+    return _log_det_mi(correlation.double(), same_side, weights)[:, 0] + 0.5 * (of_all - of_x - of_y)
+
+
 def _log_det_mi(r: Tensor, same_side: Tensor, weights: Tensor) -> Tensor:
     """Gaussian mutual information for correlations (B, D, D) shrunk by weights (B, S): (B, S) nats."""
     d = r.shape[-1]

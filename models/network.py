@@ -16,6 +16,7 @@ from mutualist.models.describe import (
 from mutualist.models.details import fine_features
 from mutualist.models.head import QuantileHead
 from mutualist.models.rows import RowAttention
+from mutualist.models.turns import turn_features
 
 
 def summary_features(config: ModelConfig) -> int:
@@ -38,7 +39,9 @@ class MutualInfoNet(nn.Module):
         self.config = config
         w, p, k = config.width, config.pair_width, config.cosines + 2
         self.context = nn.Sequential(nn.Linear(context_features(config), w), nn.GELU(), nn.Linear(w, w))
-        self.embed = PairEmbedding(moment_features(config), MOVE_FEATURES, fine_features(config), p, w)
+        self.embed = PairEmbedding(
+            moment_features(config), turn_features(config.turns), MOVE_FEATURES, fine_features(config), p, w
+        )
         self.tokens = nn.Linear(2 * p + 1, w)
         self.columns = nn.ModuleList(ColumnAttention(w, p, config.heads) for _ in range(config.layers))
         self.rows = nn.ModuleList(RowAttention(w, k, config.row_width) for _ in range(config.layers - 1))
@@ -75,7 +78,7 @@ class MutualInfoNet(nn.Module):
         same = side[:, :, None] == side[:, None, :]
         exists = columns[:, :, None] & columns[:, None, :]
         context = self.context(sample.context)
-        pairs = self.embed(sample.moments, sample.moves, sample.fine, context)
+        pairs = self.embed(sample.moments, sample.turns, sample.moves, sample.fine, context)
         within = masked_mean(pairs, same & exists, 2)
         across = masked_mean(pairs, ~same & exists, 2)
         flag = sample.derived[..., None].to(pairs.dtype)

@@ -17,6 +17,7 @@ from mutualist.models.config import ModelConfig
 from mutualist.models.describe import Description
 from mutualist.models.details import PairDetails, at_pair, pair_details
 from mutualist.models.gaussian import STRENGTHS
+from mutualist.models.turns import anchor_orders
 
 
 def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, config: ModelConfig) -> Description:
@@ -49,7 +50,7 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
     near = walks[..., 0, :]
     flags = torch.tensor([[[1.0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1.0, 0, 0]]], device=pair.device)
     r = shared.correlation[first, second] * sign.prod(1)
-    anchors = _anchors(r, 0.5 * (near[:, 0, 1, 1] + near[:, 1, 0, 1]), shared.rows, details)
+    anchors = _anchors(r, 0.5 * (near[:, 0, 1, 1] + near[:, 1, 0, 1]), shared.rows, details, config)
     log_n, two = min(math.log(shared.rows), config.max_log_n), math.log(2.0)
     sizes = [log_n / 3 - 1.5, two - 1.5, 0.0, (two - log_n) / 2 + 1, 0.0, 1.0]
     context = torch.tensor(sizes, device=pair.device).expand(len(pair), -1)
@@ -57,6 +58,7 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
     return Description(
         features=None,
         moments=products[..., basis, :][..., basis].flatten(3),
+        turns=None,
         moves=torch.cat([near, near.transpose(1, 2), flags.expand(len(pair), -1, -1, -1)], -1),
         fine=at_pair(details.fine, pair.new_zeros(len(pair)), pair.new_ones(len(pair)), 2),
         columns=columns,
@@ -68,7 +70,7 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
     )
 
 
-def _anchors(r: Tensor, near: Tensor, n: int, details: PairDetails) -> Tensor:
+def _anchors(r: Tensor, near: Tensor, n: int, details: PairDetails, config: ModelConfig) -> Tensor:
     """The anchors of `describe`, all in closed form: (P, A) nats.
 
     Args:
@@ -86,4 +88,5 @@ def _anchors(r: Tensor, near: Tensor, n: int, details: PairDetails) -> Tensor:
     best = near.clamp(min=0)
     beyond = gaussian[:, 0] + (best - normal) * (2 * best).clamp(max=1)
     rest = torch.stack([normal, torch.zeros_like(normal), best, beyond], 1)
-    return torch.cat([gaussian, details.estimates, rest, details.slices], 1)
+    turning = gaussian[:, -1:].expand(-1, len(anchor_orders(config.turns)))
+    return torch.cat([gaussian, details.estimates, rest, details.slices, turning], 1)
