@@ -120,8 +120,8 @@ def describe(
         ends = torch.where(counts[:, 0] > 1, last, x), torch.where(counts[:, 1] > 1, last + 1, y)
         radial = radial_information(scores, row_mask, *ends, n, config)
         whole = fill(torch.cat([radial[:, 2:3], gaussian + radial], 1), SLICE_FEATURES)
-        turned_moments = _turned_moments(unit, radii, counts > 1, side, n, config)
-        turns = pair_features(turned_moments)
+        turned_moments = _turned_moments(scores, radii, counts > 1, side, n, config)
+        turns = pair_features(turned_moments).to(unit)
         turning = turned_mi(
             turned_moments[:, :last, :last], (same & given_pairs)[:, :last, :last], n, counts, gaussian[:, -1]
         )
@@ -245,12 +245,18 @@ def _moments(
     return total, correlations(exact), first
 
 
-def _turned_moments(unit: Tensor, radii: Tensor, exist: Tensor, side: Tensor, n: Tensor, config: ModelConfig) -> Tensor:
-    """Cross-moments of turned columns over all rows, a chunk at a time: (B, D, D, turns + 1, turns + 1)."""
-    b, rows, d = unit.shape
+def _turned_moments(
+    scores: Tensor, radii: Tensor, exist: Tensor, side: Tensor, n: Tensor, config: ModelConfig
+) -> Tensor:
+    """Cross-moments of turned columns over all rows, a chunk at a time: (B, D, D, turns + 1, turns + 1).
+
+    In double precision, as correlations near 1 need it: a determinant would show how float32 was rounded in a batch.
+    """
+    b, rows, d = scores.shape
     step = max(1, CHUNK // (b * d * (config.turns + 1)))
-    total = unit.new_zeros(b, d, d, config.turns + 1, config.turns + 1)
+    total = scores.new_zeros(b, d, d, config.turns + 1, config.turns + 1, dtype=torch.float64)
     for start in range(0, rows, step):
         part = slice(start, start + step)
-        total = total + cross_moments(turned(unit[:, part], radii[:, part], exist, side, config.turns), n)
+        columns = turned(scores[:, part], radii[:, part], exist, side, config.turns)
+        total = total + cross_moments(columns.double(), n.double())
     return total

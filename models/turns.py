@@ -15,7 +15,7 @@ from mutualist.models.basis import cosines_of_ranks
 from mutualist.models.gaussian import correlations, unbiased_mi
 
 ROWS_A_COLUMN = 2  # fewest rows for each turned column: with fewer, the estimate is mostly noise
-RIDGE = 1e-5  # of turned columns' correlations: rounding of products in float32 stays below
+RIDGE = 1e-5  # of turned columns' correlations, which may determine one another
 
 
 @cache
@@ -34,26 +34,27 @@ def anchor_orders(most: int) -> tuple[int, ...]:
     return tuple(sorted({1, most}))
 
 
-def turned(unit: Tensor, radii: Tensor, exist: Tensor, side: Tensor, most: int) -> Tensor:
+def turned(scores: Tensor, radii: Tensor, exist: Tensor, side: Tensor, most: int) -> Tensor:
     """Columns multiplied by 1 and by cosines of the rank of their own side's radius: (B, N, D, most + 1).
 
     Args:
-        unit: (B, N, D), zero where nothing exists.
+        scores: (B, N, D), zero where nothing exists.
         radii: (B, N, 2), normal scores of |X|^2 and of |Y|^2.
         exist: (B, 2), false for a side of one column: its radius says nothing that the column does not, and its cosines
             count as 0.
         side: (B, D), true for columns of Y.
         most: highest order of the cosines.
     """
-    some = exist[:, None].to(unit.dtype)
+    some = exist[:, None].to(scores.dtype)
     waves = torch.stack([wave * some for wave in cosines_of_ranks(radii, most)], -1)  # (B, N, 2, most)
     own = torch.where(side[:, None, :, None], waves[:, :, 1:], waves[:, :, :1])
-    return unit[..., None] * torch.cat([torch.ones_like(own[..., :1]), own], -1)
+    return scores[..., None] * torch.cat([torch.ones_like(own[..., :1]), own], -1)
 
 
 def pair_features(moments: Tensor) -> Tensor:
-    """What a pair of columns learns of moments (B, D, D, most + 1, most + 1): (B, D, D, T)."""
-    return moments.flatten(3)[..., _orders(moments.shape[-1] - 1)]
+    """What a pair of columns learns of moments (B, D, D, most + 1, most + 1), scaled to unit columns: (B, D, D, T)."""
+    scale = moments[..., 0, 0].diagonal(dim1=1, dim2=2).clamp(min=1e-12).rsqrt()
+    return moments.flatten(3)[..., _orders(moments.shape[-1] - 1)] * (scale[:, :, None] * scale[:, None])[..., None]
 
 
 def turned_mi(moments: Tensor, same_side: Tensor, n: Tensor, columns: Tensor, plain: Tensor) -> Tensor:
@@ -78,7 +79,7 @@ def turned_mi(moments: Tensor, same_side: Tensor, n: Tensor, columns: Tensor, pl
         if bool(enough.any()):
             products = moments[..., :k, :k].transpose(2, 3).reshape(b, d * k, d * k)
             same, some = (_repeated(mask, k) for mask in (same_side, exists[:, :, None] & exists[:, None, :]))
-            exact = unbiased_mi(correlations(products.double()) * some, same, n, counts, RIDGE)
+            exact = unbiased_mi(correlations(products) * some, same, n, counts, RIDGE)
             found.append(torch.where(enough, exact.to(plain), found[-1]))
         else:
             found.append(found[-1])
