@@ -39,18 +39,15 @@ def gaussian_mi(correlation: Tensor, same_side: Tensor, n: Tensor, columns: Tens
     # The last, unshrunk matrix keeps a trace of the identity: it must have a Cholesky factor whatever the data.
     lam = [c * total / (n + c * total) for c in STRENGTHS] + [torch.where(exists, 1e-7, 0.2).to(n)]
     mi = _log_det_mi(r, same_side, torch.stack(lam, 1))
-    of_all, of_x, of_y = _log_det_bias(torch.cat([total[:, None], columns.to(n)], 1), n, d).unbind(1)
-    exact = torch.where(exists, mi[:, -1] + 0.5 * (of_all - of_x - of_y), mi[:, 1])
+    exact = torch.where(exists, mi[:, -1] - _bias(n, columns, d), mi[:, 1])
     return torch.cat([mi[:, :-1], exact[:, None]], 1).to(dtype)
 
 
 def unbiased_mi(correlation: Tensor, same_side: Tensor, n: Tensor, columns: Tensor, ridge: float) -> Tensor:
     """The last of `gaussian_mi` alone, with a trace `ridge` of the identity, for n > D + 1: (B,) nats, double."""
     n = n.double()
-    weights = torch.full_like(n, ridge)[:, None]
-    counts = torch.cat([columns.sum(1, keepdim=True), columns], 1).double()
-    of_all, of_x, of_y = _log_det_bias(counts, n, correlation.shape[-1]).unbind(1)
-    return _log_det_mi(correlation.double(), same_side, weights)[:, 0] + 0.5 * (of_all - of_x - of_y)
+    found = _log_det_mi(correlation.double(), same_side, torch.full_like(n, ridge)[:, None])[:, 0]
+    return found - _bias(n, columns, correlation.shape[-1])
 
 
 def _log_det_mi(r: Tensor, same_side: Tensor, weights: Tensor) -> Tensor:
@@ -67,6 +64,13 @@ def _log_det_mi(r: Tensor, same_side: Tensor, weights: Tensor) -> Tensor:
     log_det = torch.linalg.cholesky_ex(torch.stack([blocks, shrunk], 2))[0].diagonal(dim1=-2, dim2=-1)
     log_det = 2 * log_det.clamp(min=1e-12).log().sum(-1)  # (B, S+1, 2)
     return 0.5 * (log_det[..., 0] - log_det[..., 1])
+
+
+def _bias(n: Tensor, columns: Tensor, most: int) -> Tensor:
+    """What n rows (B,) add on average to the unshrunk estimate for columns (B, 2) of X and of Y: (B,) nats."""
+    counts = torch.cat([columns.sum(1, keepdim=True), columns], 1).to(n)
+    of_all, of_x, of_y = _log_det_bias(counts, n, most).unbind(1)
+    return 0.5 * (of_x + of_y - of_all)
 
 
 def _log_det_bias(k: Tensor, n: Tensor, most: int) -> Tensor:

@@ -175,6 +175,6 @@ class ResumableLoader(DataLoader[Batch]):
             self._stream.epoch, skip = self._resume
             self._resume = None
         iterator = super().__iter__()
-        for _ in range(skip):  # much faster than training, so the batches done are simply read again
+        for _ in range(skip):  # the batches done are read, or drawn, again: each costs less than a step does
             next(iterator, None)
         return iterator
