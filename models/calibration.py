@@ -4,8 +4,8 @@ Let Q be the quantile function that the network gives for a record, and u = Q^-1
 transform, uniform if Q is right). The t-quantile g(t) of u over held-out records is the level at which Q must be read
 so that the answer covers with probability t: this is split-conformal prediction on the scale of levels (Chernozhukov,
 Wüthrich and Zhu, 2021, "Distributional conformal prediction"). g depends on n, on d = dx + dy and on the network's
-median: it is kept at the nodes of a grid, as probits, and interpolated linearly between them, so that the answer does
-not jump.
+median, and on whether columns have ties: it is kept at the nodes of a grid, as probits, and interpolated linearly
+between them, so that the answer does not jump.
 
 Levels are read up to `REACH` probits. Where the truth often lies beyond even that (a network that has hardly learned),
 the value there is shifted as well: conformalised quantile regression (Romano, Patterson and Candès, 2019). Shifts are
@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 
 N_KNOTS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 D_KNOTS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+TIED_KNOTS = (0.0, 1.0)  # share of rows in atoms, in the column that has most (`models.atoms`)
 REACH = 3.0
 MEDIAN_KNOTS = (0.0, 0.05, 0.2, 0.6, 2.0, 6.0, 20.0)  # nats
 _MEDIAN_OFFSET = 0.02  # nats; medians are interpolated in the logarithm of median + offset
@@ -59,6 +60,11 @@ def weights_median(median: ArrayLike) -> Array:
     return grid_weights(_LOG_MEDIAN, np.log(np.add(median, _MEDIAN_OFFSET)))
 
 
+def weights_tied(tied: ArrayLike) -> Array:
+    """Weights (B, 2) of the nodes in the share of rows in atoms."""
+    return grid_weights(np.array(TIED_KNOTS), tied)
+
+
 def soft_floor(values: ArrayLike, floor: ArrayLike) -> Array:
     """0 up to `floor`, `values` from twice the floor on, linear between: continuous and non-decreasing."""
     values = np.asarray(values, np.float64)
@@ -67,12 +73,13 @@ def soft_floor(values: ArrayLike, floor: ArrayLike) -> Array:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Maps of levels over n, d and the median, and the floors of the lower levels.
+    """Maps of levels over ties, n, d and the median, and the floors of the lower levels.
 
     Attributes:
         levels: (Q,) the levels of the network's answer.
-        probits: (6, 6, 7, Q) at each node of n, d and median: the probit of the level to read for each of `levels`.
-        shifts: (6, 6, 7, Q) at each node: nats to add to the value read for each of `levels`.
+        probits: (2, 6, 6, 7, Q) at each node of ties, n, d and median: the probit of the level to read for each of
+            `levels`.
+        shifts: (2, 6, 6, 7, Q) at each node: nats to add to the value read for each of `levels`.
         floors: (6, 6) at each node of n and d, nats: below the median, values under it count as 0.
     """
 
@@ -83,7 +90,7 @@ class Calibration:
 
     def __post_init__(self) -> None:
         shape = (len(N_KNOTS), len(D_KNOTS))
-        maps = (*shape, len(MEDIAN_KNOTS), len(self.levels))
+        maps = (len(TIED_KNOTS), *shape, len(MEDIAN_KNOTS), len(self.levels))
         check_arrays("calibration", self, {"probits": maps, "shifts": maps, "floors": shape})
         if (np.diff(self.probits, axis=-1) < 0).any() or (self.floors < 0).any():
             raise ConfigError("calibration: the maps must not decrease in the level, and floors not be negative")
@@ -93,7 +100,7 @@ class Calibration:
         """The calibration that changes nothing."""
         grid = np.asarray(levels, np.float64)
         shape = (len(N_KNOTS), len(D_KNOTS))
-        maps = np.broadcast_to(probit(grid), (*shape, len(MEDIAN_KNOTS), len(grid)))
+        maps = np.broadcast_to(probit(grid), (len(TIED_KNOTS), *shape, len(MEDIAN_KNOTS), len(grid)))
         return cls(grid, maps.copy(), np.zeros_like(maps), np.zeros(shape))
 
     @classmethod
@@ -118,13 +125,16 @@ class Calibration:
             "floors": np.round(self.floors, 5).tolist(),
         }
 
-    def apply(self, levels: ArrayLike, quantiles: ArrayLike, n: ArrayLike, dx: ArrayLike, dy: ArrayLike) -> Array:
+    def apply(
+        self, levels: ArrayLike, quantiles: ArrayLike, n: ArrayLike, dx: ArrayLike, dy: ArrayLike, tied: ArrayLike
+    ) -> Array:
         """Calibrated quantiles.
 
         Args:
             levels: (Q,) the levels of `quantiles`; those that the calibration was fitted for.
             quantiles: (B, Q) nats, non-decreasing, as the network gave them.
             n, dx, dy: (B,) or numbers: size and dimensions of each sample.
+            tied: (B,) or a number: share of rows in atoms, in the column of each sample that has most.
 
         Returns:
             (B, Q) nats at the same levels, non-decreasing, at least 0.
@@ -140,6 +150,8 @@ class Calibration:
         in_median = weights_median(quantiles[:, self.median])
         both = (in_n[:, :, None] * in_d[:, None, :]).reshape(count, -1)
         weights = (both[:, :, None] * in_median[:, None, :]).reshape(count, -1)
+        in_tied = weights_tied(np.broadcast_to(tied, count))
+        weights = (in_tied[:, :, None] * weights[:, None, :]).reshape(count, -1)
         at, shift = (weights @ nodes.reshape(weights.shape[1], -1) for nodes in (self.probits, self.shifts))
         values = interpolate_probit(self.levels, quantiles, at)
         values = np.maximum(values + shift, 0.0)

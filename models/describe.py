@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mutualist.models.atoms import CONTEXT_FEATURES, Atoms, find_atoms
 from mutualist.models.basis import basis, orientation, unit_scores
 from mutualist.models.config import ModelConfig
 from mutualist.models.details import at_pair, details_of, doubling_lags, fill, local_count, radial_information
 from mutualist.models.gaussian import STRENGTHS, correlations, cross_products, gaussian_mi
 from mutualist.models.neighbours import neighbour_statistics
 from mutualist.models.pairs import MOVES, concomitants, cross_moments, walks_along
-from mutualist.models.scores import scores_from_ranks
+from mutualist.models.scores import random_ranks, scores_from_ranks
 from mutualist.models.slices import SLICE_FEATURES
 from mutualist.models.smooth import smooth_concomitants, smooth_scores, soft_neighbour_statistics
 from mutualist.models.turns import anchor_orders, pair_features, turned, turned_mi
@@ -37,9 +38,10 @@ class Description:
         columns: (B, D) which columns exist.
         side: (B, D) true for columns of Y. Used only to tell whether two columns share a side.
         derived: (B, D) true for the radius columns.
+        atoms: values that rows share; none in radius columns.
         bivariate: (B,) true where X and Y have one column each.
         anchors: (B, A) classical estimates in nats.
-        context: (B, C) the scale of things: n, dx, dy, the anchors and their spreads.
+        context: (B, C) the scale of things: n, dx, dy, the anchors and their spreads, and the context of the atoms.
     """
 
     features: tuple[Tensor, Tensor] | None
@@ -50,6 +52,7 @@ class Description:
     columns: Tensor
     side: Tensor
     derived: Tensor
+    atoms: Atoms
     bivariate: Tensor
     anchors: Tensor
     context: Tensor
@@ -73,15 +76,36 @@ def anchor_count(config: ModelConfig) -> int:
 
 def context_features(config: ModelConfig) -> int:
     """C."""
-    return 6 + anchor_count(config) + local_count(config)
+    return 6 + anchor_count(config) + local_count(config) + CONTEXT_FEATURES
+
+
+def describe_values(
+    values: Tensor,
+    side: Tensor,
+    row_mask: Tensor,
+    column_mask: Tensor,
+    config: ModelConfig,
+    generator: torch.Generator | None = None,
+) -> Description:
+    """Describes samples given as values (B, N, D), whose ties `generator` breaks; for the rest see `describe`."""
+    ranks, shared = random_ranks(values, row_mask, generator)
+    atoms = find_atoms(ranks, shared, side, row_mask, column_mask)
+    return describe(scores_from_ranks(ranks, row_mask), side, row_mask, column_mask, config, atoms=atoms)
 
 
 def describe(
-    scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor, config: ModelConfig, smooth: bool = False
+    scores: Tensor,
+    side: Tensor,
+    row_mask: Tensor,
+    column_mask: Tensor,
+    config: ModelConfig,
+    smooth: bool = False,
+    atoms: Atoms | None = None,
 ) -> Description:
     """Describes samples given as normal scores (B, N, D); see `MutualInfoNet.forward` for the arguments."""
     existing = column_mask[:, None, :] & row_mask[..., None]
     scores = scores.masked_fill(~existing, 0.0)
+    atoms = Atoms.none(len(side), side.shape[1], side.device) if atoms is None else atoms
     n = row_mask.sum(1).clamp(min=1).to(scores.dtype)
     counts = torch.stack([(column_mask & ~side).sum(1), (column_mask & side).sum(1)], 1).to(scores.dtype)
 
@@ -151,10 +175,11 @@ def describe(
         (counts.sum(1) + 1 >= n).to(n.dtype),
         bivariate.to(n.dtype),
     ]
-    context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spreads], 1)
+    context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spreads, atoms.context], 1)
     seen = None if alone else (features[:, : config.max_rows], row_mask[:, : config.max_rows])
+    atoms = atoms.padded(scores.shape[2])
     return Description(
-        seen, moments.flatten(3), turns, moves, fine, columns, side, derived, bivariate, anchors, context
+        seen, moments.flatten(3), turns, moves, fine, columns, side, derived, atoms, bivariate, anchors, context
     )
 
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from mutualist.models.atoms import ESTIMATES
+
 # A step of Adam moves a linear layer's output by the learning rate times the sum of its inputs, and a sum over columns
 # by that times their number. These factors keep such a step small beside the answer.
 COLUMN_STEP, CORRECTION_STEP = 1 / 16, 1 / 8
@@ -37,10 +39,15 @@ class QuantileHead(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, pooled: Tensor, tokens: Tensor, columns: Tensor, anchors: Tensor) -> Tensor:
-        """pooled (B, F), tokens (B, D, W), columns (B, D), anchors (B, A) in nats -> (B, Q) nats."""
+    def forward(self, pooled: Tensor, tokens: Tensor, columns: Tensor, anchors: Tensor, counted: Tensor) -> Tensor:
+        """pooled (B, F), tokens (B, D, W), columns (B, D), anchors (B, A) in nats, counted (B,) -> (B, Q) nats.
+
+        The last anchors are from counts, and have no weight where there are none (`Atoms.known`).
+        """
         hidden = self.trunk(pooled)
-        base = (self.weights(hidden).softmax(1) * anchors).sum(1)
+        plain, counts = self.weights(hidden).split([anchors.shape[1] - ESTIMATES, ESTIMATES], 1)
+        logits = torch.cat([plain, counts.masked_fill(~counted[:, None], -torch.inf)], 1)
+        base = (logits.softmax(1) * anchors).sum(1)
         gain, offset = (CORRECTION_STEP * self.correction(hidden)).unbind(1)
         added = COLUMN_STEP * (self.column(self.column_norm(tokens))[..., 0] * columns).sum(1)
         middle = base * (1 + gain) + offset + added

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from mutualist.models.atoms import COLUMN_FEATURES, ESTIMATES, Atoms
 from mutualist.models.columns import ColumnAttention, PairEmbedding, masked_mean, pool
 from mutualist.models.config import ModelConfig
 from mutualist.models.describe import (
@@ -17,6 +18,9 @@ from mutualist.models.details import fine_features
 from mutualist.models.head import QuantileHead
 from mutualist.models.rows import RowAttention
 from mutualist.models.turns import turn_features
+
+THIN = 16  # a matrix with a shorter side is hardly one
+HEAD_OUTPUTS = tuple(f"head.{name}." for name in ("weights", "correction", "column", "increments", "scale"))
 
 
 def summary_features(config: ModelConfig) -> int:
@@ -42,19 +46,25 @@ class MutualInfoNet(nn.Module):
         self.embed = PairEmbedding(
             moment_features(config), turn_features(config.turns), MOVE_FEATURES, fine_features(config), p, w
         )
-        self.tokens = nn.Linear(2 * p + 1, w)
+        self.tokens = nn.Linear(2 * p + 1 + COLUMN_FEATURES, w)
         self.columns = nn.ModuleList(ColumnAttention(w, p, config.heads) for _ in range(config.layers))
         self.rows = nn.ModuleList(RowAttention(w, k, config.row_width) for _ in range(config.layers - 1))
         self.head = QuantileHead(
             summary_features(config),
             w,
-            anchor_count(config) + len(self.rows),
+            anchor_count(config) + len(self.rows) + ESTIMATES,
             len(config.levels),
             config.median,
         )
 
     def forward(
-        self, scores: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor, smooth: bool = False
+        self,
+        scores: Tensor,
+        side: Tensor,
+        row_mask: Tensor,
+        column_mask: Tensor,
+        smooth: bool = False,
+        atoms: Atoms | None = None,
     ) -> Tensor:
         """Quantiles at `config.levels`, in nats: (B, Q), increasing, positive.
 
@@ -65,8 +75,18 @@ class MutualInfoNet(nn.Module):
             column_mask: (B, D), true for columns that exist.
             smooth: whether derived ranks and neighbour counts move continuously with `scores`, which every row must
                 then have (`models.smooth`).
+            atoms: values that rows share (`find_atoms`), by which the network knows discrete columns; none if absent.
         """
-        return self.answer(describe(scores, side, row_mask, column_mask, self.config, smooth))
+        return self.answer(describe(scores, side, row_mask, column_mask, self.config, smooth, atoms))
+
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Weights between hidden layers: neither of those that read the description, nor of those that answer."""
+        ends = ("context.0.", "embed.moments.", "embed.turns.", "embed.moves.", "embed.fine.", *HEAD_OUTPUTS)
+        return [
+            weight
+            for name, weight in self.named_parameters()
+            if weight.ndim == 2 and min(weight.shape) >= THIN and not name.startswith(ends)
+        ]
 
     def answer(self, sample: Description) -> Tensor:
         """Quantiles (B, Q) for samples already described."""
@@ -82,7 +102,7 @@ class MutualInfoNet(nn.Module):
         within = masked_mean(pairs, same & exists, 2)
         across = masked_mean(pairs, ~same & exists, 2)
         flag = sample.derived[..., None].to(pairs.dtype)
-        tokens = self.tokens(torch.cat([within, across, flag], -1)) + context[:, None]
+        tokens = self.tokens(torch.cat([within, across, flag, sample.atoms.columns], -1)) + context[:, None]
         anchors = [sample.anchors]
         bivariate, instead = sample.bivariate[:, None], sample.anchors[:, :1]
         for i, layer in enumerate(self.columns):
@@ -97,4 +117,5 @@ class MutualInfoNet(nn.Module):
             anchors.append(torch.where(bivariate, instead, shared))
         crossing = masked_mean(pairs.flatten(1, 2), (~same & exists).flatten(1), 1)
         pooled = torch.cat([context, sample.context, pool(tokens, side, columns), crossing], 1)
-        return self.head(pooled, tokens, columns, torch.cat(anchors, 1)), pooled
+        anchors.append(sample.atoms.estimates)
+        return self.head(pooled, tokens, columns, torch.cat(anchors, 1), sample.atoms.known), pooled

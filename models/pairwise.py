@@ -11,6 +11,7 @@ import torch
 from scipy.special import digamma
 from torch import Tensor
 
+from mutualist.models.atoms import Atoms
 from mutualist.models.basis import signs
 from mutualist.models.column_statistics import ColumnStatistics
 from mutualist.models.config import ModelConfig
@@ -20,12 +21,15 @@ from mutualist.models.gaussian import STRENGTHS
 from mutualist.models.turns import anchor_orders
 
 
-def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, config: ModelConfig) -> Description:
+def describe_pairs(
+    shared: ColumnStatistics, first: Tensor, second: Tensor, config: ModelConfig, atoms: Atoms | None = None
+) -> Description:
     """The descriptions of P samples, X = column `first[p]` and Y = column `second[p]`, as `describe` gives them.
 
     Args:
         shared: statistics of the columns.
         first, second: (P,) numbers of columns.
+        atoms: of the pairs, if they have ties.
     """
     pair = torch.stack([first, second], 1)
     at = (len(shared.products) * pair[:, :, None] + pair[:, None, :]).view(-1)
@@ -55,6 +59,7 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
     sizes = [log_n / 3 - 1.5, two - 1.5, 0.0, (two - log_n) / 2 + 1, 0.0, 1.0]
     context = torch.tensor(sizes, device=pair.device).expand(len(pair), -1)
     columns = torch.ones_like(pair, dtype=torch.bool)
+    atoms = Atoms.none(len(pair), 2, pair.device) if atoms is None else atoms
     return Description(
         features=None,
         moments=products[..., basis, :][..., basis].flatten(3),
@@ -64,9 +69,10 @@ def describe_pairs(shared: ColumnStatistics, first: Tensor, second: Tensor, conf
         columns=columns,
         side=torch.tensor([False, True], device=pair.device).expand_as(columns),
         derived=~columns,
+        atoms=atoms,
         bivariate=columns[:, 0],
         anchors=anchors,
-        context=torch.cat([context, anchors.clamp(min=-0.9).log1p(), details.spreads], 1),
+        context=torch.cat([context, anchors.clamp(min=-0.9).log1p(), details.spreads, atoms.context], 1),
     )
 
 

@@ -15,11 +15,11 @@ def normal_scores(values: Tensor, row_mask: Tensor, generator: torch.Generator |
 
     For the arguments and for ties see `random_ranks`.
     """
-    return scores_from_ranks(random_ranks(values, row_mask, generator), row_mask)
+    return scores_from_ranks(random_ranks(values, row_mask, generator)[0], row_mask)
 
 
-def random_ranks(values: Tensor, row_mask: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Ranks of each column, ties broken at random.
+def random_ranks(values: Tensor, row_mask: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    """Ranks of each column, ties broken at random, and ranks that equal values share.
 
     Breaking ties at random is the distributional transform: the jitter is independent noise inside an atom, so mutual
     information is unchanged exactly, and discrete, mixed and continuous columns become one case (mid-ranks do not have
@@ -31,21 +31,26 @@ def random_ranks(values: Tensor, row_mask: Tensor, generator: torch.Generator | 
         generator: source of the tie-breaking; torch's default one if None.
 
     Returns:
-        (B, N, D) int64: 0..n-1 in rows that exist.
+        ranks and shared ranks, (B, N, D) int64 each: 0..n-1 in rows that exist. Equal values share the least of theirs.
     """
     columns = values.transpose(1, 2)  # (B, D, N)
     columns = columns.clamp(-torch.finfo(columns.dtype).max, torch.finfo(columns.dtype).max)
     columns = columns.masked_fill(~row_mask[:, None, :], torch.inf).contiguous()  # padding ranks last
     ordered, order = columns.sort(dim=-1)
-    tied = ((ordered[..., 1:] == ordered[..., :-1]) & ordered[..., 1:].isfinite()).any(-1)  # (B, D)
+    same = (ordered[..., 1:] == ordered[..., :-1]) & ordered[..., 1:].isfinite()
+    tied = same.any(-1)  # (B, D)
+    places = torch.arange(order.shape[-1], device=order.device)
     if bool(tied.any()):
         some = columns[tied]  # (T, N)
         shuffle = torch.rand(some.shape, generator=generator, device=some.device).argsort(dim=-1)
         order[tied] = shuffle.gather(-1, some.gather(-1, shuffle).argsort(dim=-1, stable=True))
-    ranks = torch.empty_like(order).scatter_(
-        -1, order, torch.arange(order.shape[-1], device=order.device).expand_as(order)
-    )
-    return ranks.transpose(1, 2)
+    ranks = torch.empty_like(order).scatter_(-1, order, places.expand_as(order))
+    shared = ranks
+    if bool(tied.any()):
+        least = torch.nn.functional.pad(places[1:].masked_fill(same[tied], 0), (1, 0)).cummax(-1).values
+        shared = ranks.clone()
+        shared[tied] = torch.empty_like(least).scatter_(-1, order[tied], least)
+    return ranks.transpose(1, 2), shared.transpose(1, 2)
 
 
 def scores_from_ranks(ranks: Tensor, row_mask: Tensor | None = None) -> Tensor:

@@ -41,14 +41,16 @@ class SinglePair:
         hidden = w.linear("embed.moments", sample.moments.numpy()[0]) + w.linear("embed.moves", sample.moves.numpy()[0])
         hidden = (hidden + w.linear("embed.fine", sample.fine.numpy()[0])) * (1 + scale) + shift
         pairs = w.linear("embed.out", _gelu(hidden))  # (2, 2, P)
-        ends = np.zeros((2, 2 * pairs.shape[2] + 1), np.float32)  # each column with itself, and with the other
-        ends[:, : pairs.shape[2]], ends[:, pairs.shape[2] : -1] = pairs[[0, 1], [0, 1]], pairs[[0, 1], [1, 0]]
+        atoms = sample.atoms
+        itself, other, derived = pairs[[0, 1], [0, 1]], pairs[[0, 1], [1, 0]], np.zeros((2, 1), np.float32)
+        ends = np.concatenate([itself, other, derived, atoms.columns.numpy()[0]], 1)
         tokens = w.linear("tokens", ends) + context
         for i, heads in enumerate(self.heads):
             tokens, pairs = _attend(_Layers(self.weights, f"columns.{i}."), tokens, pairs, heads)
         crossing = (pairs[0, 1] + pairs[1, 0]) / 2
         pooled = np.concatenate([context[0], given[0], tokens.sum(0), tokens.max(0), crossing])[None]
-        anchors = np.concatenate([anchors, np.repeat(anchors[:1], self.rows)])
+        counts = atoms.estimates.numpy()[0] if atoms.known[0] else ()
+        anchors = np.concatenate([anchors, np.repeat(anchors[:1], self.rows), counts])
         return self._quantiles(_Layers(self.weights, "head."), pooled, tokens, anchors), pooled
 
     def _quantiles(self, w: "_Layers", pooled: Array, tokens: Array, anchors: Array) -> Array:
@@ -57,7 +59,8 @@ class SinglePair:
         hidden = _gelu(w.linear("trunk.3", hidden))
         gain, offset = CORRECTION_STEP * w.linear("correction", hidden)[0]
         added = COLUMN_STEP * w.linear("column", w.norm("column_norm", tokens)).sum()
-        middle = (_softmax(w.linear("weights", hidden)[0]) * anchors).sum() * (1 + gain) + offset + added
+        given = _softmax(w.linear("weights", hidden)[0, : len(anchors)])
+        middle = (given * anchors).sum() * (1 + gain) + offset + added
         scale = (0.05 + 0.2 * max(middle, 0)) * np.exp(np.clip(CORRECTION_STEP * w.linear("scale", hidden)[0], -6, 6))
         steps = scale * _softplus(w.linear("increments", hidden)[0] - 1)
         below, above = steps[: self.median], steps[self.median :]

@@ -15,6 +15,7 @@ from mutualist.errors import InputError
 from mutualist.estimator import MutualInfoEstimator
 from mutualist.inputs import MIN_ROWS
 from mutualist.models import MutualInfoNet, scores_from_ranks
+from mutualist.models.atoms import find_atoms
 from mutualist.models.bundle import Bundle
 from mutualist.models.quantiles import interpolate
 from mutualist.models.scores import random_ranks
@@ -72,11 +73,16 @@ def mutual_information(
     bundle = (estimator or _bundled()).bundle
     generator = torch.Generator(x.device).manual_seed(TIE_SEED)
     exists = torch.ones(a.shape[:2], dtype=torch.bool, device=x.device)
-    scores = torch.cat([_scores(part.to(dtype), exists, generator) for part in (a, b)], 2)
+    parts = [_scores(part.to(dtype), exists, generator) for part in (a, b)]
+    scores, ranks, shared = (torch.cat(each, 2) for each in zip(*parts, strict=True))
     side = torch.arange(scores.shape[2], device=x.device).expand(len(a), -1) >= a.shape[2]
     net = _network(bundle.net, x.device, dtype)
-    raw = net(scores, side, exists, torch.ones_like(side), smooth=x.requires_grad or y.requires_grad)
-    answer: Tensor = _Calibrated.apply(raw, bundle, asked, (a.shape[1], a.shape[2], b.shape[2]))
+    smooth = x.requires_grad or y.requires_grad
+    columns = torch.ones_like(side)
+    atoms = find_atoms(ranks, shared, side, exists, columns)
+    raw = net(scores, side, exists, columns, smooth, atoms)
+    shape, tied = (a.shape[1], a.shape[2], b.shape[2]), atoms.tied.cpu().numpy()
+    answer: Tensor = _Calibrated.apply(raw, bundle, asked, shape, tied)
     return answer if x.ndim == 3 else answer[0]
 
 
@@ -98,10 +104,12 @@ def _checked(values: Any, name: str) -> Tensor:
     return whole
 
 
-def _scores(values: Tensor, exists: Tensor, generator: torch.Generator) -> Tensor:
-    """Normal scores (B, n, d), smooth where a gradient is asked for."""
-    ranks = random_ranks(values.detach(), exists, generator)
-    return smooth_scores(values, ranks) if values.requires_grad else scores_from_ranks(ranks, exists).to(values.dtype)
+def _scores(values: Tensor, exists: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Normal scores (B, n, d), smooth where a gradient is asked for, ranks, and ranks that equal values share."""
+    ranks, shared = random_ranks(values.detach(), exists, generator)
+    if values.requires_grad:
+        return smooth_scores(values, ranks), ranks, shared
+    return scores_from_ranks(ranks, exists).to(values.dtype), ranks, shared
 
 
 @cache
@@ -125,15 +133,20 @@ class _Calibrated(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, raw: Tensor, bundle: Bundle, asked: NDArray[np.float64], shape: tuple[int, int, int]
+        ctx: Any,
+        raw: Tensor,
+        bundle: Bundle,
+        asked: NDArray[np.float64],
+        shape: tuple[int, int, int],
+        tied: NDArray[np.floating],
     ) -> Tensor:
         quantiles = raw.detach().double().cpu().numpy()
         ctx.save_for_backward(raw)
-        ctx.bundle, ctx.asked, ctx.shape = bundle, asked, shape
-        return torch.from_numpy(_calibrate(bundle, quantiles, asked, shape)).to(raw)
+        ctx.bundle, ctx.asked, ctx.shape, ctx.tied = bundle, asked, shape, tied
+        return torch.from_numpy(_calibrate(bundle, quantiles, asked, shape, tied)).to(raw)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
         if torch.is_grad_enabled():  # create_graph=True: what follows would be a constant to it
             raise InputError("mutual_information has first derivatives only; differentiate without create_graph=True")
         (raw,) = ctx.saved_tensors
@@ -141,13 +154,18 @@ class _Calibrated(torch.autograd.Function):
         b, q = quantiles.shape
         steps = STEP * np.eye(q)
         moved = np.stack([quantiles[:, None] + steps, quantiles[:, None] - steps])  # (2, B, Q, Q)
-        up, down = _calibrate(ctx.bundle, moved.reshape(-1, q), ctx.asked, ctx.shape).reshape(2, b, q, -1)
+        tied = np.broadcast_to(ctx.tied[:, None], (2, b, q)).reshape(-1)
+        up, down = _calibrate(ctx.bundle, moved.reshape(-1, q), ctx.asked, ctx.shape, tied).reshape(2, b, q, -1)
         slopes = torch.from_numpy((up - down) / (2 * STEP)).to(grad)  # (B, Q, A)
-        return (slopes @ grad[..., None])[..., 0], None, None, None
+        return (slopes @ grad[..., None])[..., 0], None, None, None, None
 
 
 def _calibrate(
-    bundle: Bundle, raw: NDArray[np.float64], asked: NDArray[np.float64], shape: tuple[int, int, int]
+    bundle: Bundle,
+    raw: NDArray[np.float64],
+    asked: NDArray[np.float64],
+    shape: tuple[int, int, int],
+    tied: NDArray[np.floating],
 ) -> NDArray[np.float64]:
     levels = np.array(bundle.net.config.levels)
-    return np.asarray(interpolate(levels, bundle.calibration.apply(levels, raw, *shape), asked))
+    return np.asarray(interpolate(levels, bundle.calibration.apply(levels, raw, *shape, tied), asked))

@@ -23,7 +23,7 @@ from mutualist.inputs import (
     tie_warnings,
 )
 from mutualist.models.bundle import Bundle, load_bundle
-from mutualist.passes import Ranked, answer_pairs, answer_samples
+from mutualist.passes import Ranked, Raw, answer_pairs, answer_samples
 from mutualist.result import MIEstimate, PairwiseEstimates
 
 BUNDLED = Path(__file__).parent / "weights"
@@ -142,31 +142,31 @@ class MutualInfoEstimator:
         levels = np.array(self.levels)
         centred, tied = centred_mid_ranks(values)
         alone = tied[pairs].any(1)  # how ties are broken depends on both columns
-        quantiles, trust = np.empty((len(pairs), len(levels))), np.empty((len(pairs), 2))
+        raw = Raw.room(self.bundle, len(pairs))
         ranks = (centred + len(values) - 1) // 2
-        quantiles[~alone], trust[~alone] = answer_pairs(self.bundle, ranks, pairs[~alone])
-        samples = [self._ranked(values[:, pair], 1)[0] for pair in pairs[alone]]
-        quantiles[alone], trust[alone] = answer_samples(self.bundle, samples)
+        raw[~alone] = answer_pairs(self.bundle, ranks, pairs[~alone])
+        samples = [self._ranked(centred[:, pair], tied[pair], 1) for pair in pairs[alone]]
+        raw[alone] = answer_samples(self.bundle, samples)
         ranges = range_warnings(len(values), 1, 1, self._trained)
         few = few_values(values, tied)
         columns: list[tuple[str, ...]] = [()] * len(pairs)  # constant ones and codes have ties
         for i in np.flatnonzero(alone):
             columns[i] = constant_warnings(values[:, pairs[i]], 1) + tie_warnings(few[pairs[i]], len(values), 1)
-        judged = trust.tolist()
+        judged = raw.trust.tolist()
         warnings = [
             (*ranges, *of_columns, *strangeness_warnings(strange))
             for of_columns, (strange, _) in zip(columns, judged, strict=True)
         ]
-        calibrated = self.bundle.calibration.apply(levels, quantiles, len(values), 1, 1)
+        calibrated = self.bundle.calibration.apply(levels, raw.quantiles, len(values), 1, 1, raw.tied)
         return calibrated, judged, warnings
 
-    def _ranked(self, values: NDArray[np.float64], dx: int) -> tuple[Ranked, NDArray[np.bool_]]:
-        """Values (n, dx + dy) as the network takes them, and which columns have ties."""
-        n, d = values.shape
+    def _ranked(self, centred: Ints, tied: NDArray[np.bool_], dx: int) -> Ranked:
+        """Columns (n, dx + dy), as `centred_mid_ranks` gives them, as the network takes them."""
+        n, d = centred.shape
         side = np.arange(d) >= dx
         some_rows_only = d > 2 and n > self.bundle.net.config.queries
-        ranks, tied = canonical_ranks(values, side, ordered=some_rows_only)
-        return Ranked(ranks, side), tied
+        ranks, shared = canonical_ranks(centred, tied, side, ordered=some_rows_only)
+        return Ranked(ranks, side, tied, shared)
 
     def _warnings(self, sample: Sample, tied: NDArray[np.bool_]) -> tuple[str, ...]:
         n, d = sample.values.shape
@@ -181,12 +181,11 @@ class MutualInfoEstimator:
         if not len(samples):
             return []
         levels = np.array(self.levels)
-        prepared = [self._ranked(sample.values, sample.dx) for sample in samples]
-        ranked = [one for one, _ in prepared]
-        warnings = [self._warnings(sample, tied) for sample, (_, tied) in zip(samples, prepared, strict=True)]
+        ranked = [self._ranked(*centred_mid_ranks(sample.values), sample.dx) for sample in samples]
+        warnings = [self._warnings(sample, one.tied) for sample, one in zip(samples, ranked, strict=True)]
         n, dx, dy = np.array([one.shape for one in ranked]).T
-        quantiles, trust = answer_samples(self.bundle, ranked)
-        calibrated = self.bundle.calibration.apply(levels, quantiles, n, dx, dy)
+        raw = answer_samples(self.bundle, ranked)
+        calibrated = self.bundle.calibration.apply(levels, raw.quantiles, n, dx, dy, raw.tied)
         return [
             MIEstimate(
                 levels,
@@ -197,5 +196,7 @@ class MutualInfoEstimator:
                 strangeness=strange,
                 expected_error=error,
             )
-            for one, values, said, (strange, error) in zip(ranked, calibrated, warnings, trust.tolist(), strict=True)
+            for one, values, said, (strange, error) in zip(
+                ranked, calibrated, warnings, raw.trust.tolist(), strict=True
+            )
         ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from mutualist.canonical import Ints
 from mutualist.models import scores_from_ranks
+from mutualist.models.atoms import Atoms, find_atoms
 from mutualist.models.bundle import Bundle
 from mutualist.models.column_statistics import column_statistics
 from mutualist.models.describe import describe
@@ -26,10 +28,19 @@ PAIRS_AT_ONCE = 1 << 9  # such pairs in one pass
 
 @dataclass(frozen=True)
 class Ranked:
-    """A sample ready for the network: ranks (n, d) without ties, and side (d,)."""
+    """A sample ready for the network.
+
+    Attributes:
+        ranks: (n, d) without ties.
+        side: (d,) true for columns of Y.
+        tied: (d,) which columns have ties.
+        shared: (n, d) numbers within 0..n-1 that are equal where values are.
+    """
 
     ranks: Ints
     side: NDArray[np.bool_]
+    tied: NDArray[np.bool_]
+    shared: Ints
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -38,59 +49,94 @@ class Ranked:
         return len(self.ranks), len(self.side) - dy, dy
 
 
-def answer_samples(bundle: Bundle, samples: Sequence[Ranked]) -> tuple[Array, Array]:
-    """Quantiles (B, Q) in nats before calibration, and what `Trust.judge` says (B, 2), of samples of any shapes."""
-    quantiles, trust = _room(bundle, len(samples))
+@dataclass(frozen=True)
+class Raw:
+    """What the network says of B samples.
+
+    Attributes:
+        quantiles: (B, Q) nats, before calibration.
+        trust: (B, 2) what `Trust.judge` says.
+        tied: (B,) share of rows in atoms, by which calibration goes (`Atoms.tied`).
+    """
+
+    quantiles: Array
+    trust: Array
+    tied: Array
+
+    @classmethod
+    def room(cls, bundle: Bundle, count: int) -> "Raw":
+        """For the answers of so many samples."""
+        return cls(np.empty((count, len(bundle.net.config.levels))), np.empty((count, 2)), np.empty(count))
+
+    def __setitem__(self, at: Any, found: "Raw") -> None:
+        self.quantiles[at], self.trust[at], self.tied[at] = found.quantiles, found.trust, found.tied
+
+
+def answer_samples(bundle: Bundle, samples: Sequence[Ranked]) -> Raw:
+    """What the network says of samples of any shapes."""
+    raw = Raw.room(bundle, len(samples))
     for group in _groups([s.ranks.shape for s in samples]):
-        if len(group) == 1 and samples[group[0]].ranks.shape[1] == 2:
-            found = answer_pairs(bundle, samples[group[0]].ranks, np.array([[0, 1]]))
+        first = samples[group[0]]
+        if len(group) == 1 and first.ranks.shape[1] == 2:
+            shared = first.shared if first.tied.any() else None
+            raw[group] = answer_pairs(bundle, first.ranks, np.array([[0, 1]]), shared)
         else:
-            found = _padded(bundle, [samples[i] for i in group])
-        quantiles[group], trust[group] = found
-    return quantiles, trust
+            raw[group] = _padded(bundle, [samples[i] for i in group])
+    return raw
 
 
-def answer_pairs(bundle: Bundle, ranks: Ints, pairs: Ints) -> tuple[Array, Array]:
-    """The same for single columns as X and Y: pairs (P, 2) of the columns of ranks (n, d), none of which is tied."""
+def answer_pairs(bundle: Bundle, ranks: Ints, pairs: Ints, shared: Ints | None = None) -> Raw:
+    """The same for single columns as X and Y: pairs (P, 2) of the columns of ranks (n, d).
+
+    None of the columns has ties, or `shared` (n, 2), as of `Ranked`, is given for the one pair there is.
+    """
     config = bundle.net.config
-    quantiles, trust = _room(bundle, len(pairs))
+    raw = Raw.room(bundle, len(pairs))
     with torch.inference_mode():
+        atoms = None if shared is None else _atoms_of_pair(ranks, shared)
         for members, columns, inside in _blocks(pairs, len(ranks)):
             scores = scores_from_ranks(torch.from_numpy(ranks[None, :, columns]))[0]
-            shared = column_statistics(scores, config)
+            statistics = column_statistics(scores, config)
             for start in range(0, len(members), PAIRS_AT_ONCE):
                 part = slice(start, start + PAIRS_AT_ONCE)
                 first, second = torch.from_numpy(inside[part]).unbind(1)
-                described = describe_pairs(shared, first, second, config)
+                described = describe_pairs(statistics, first, second, config, atoms)
                 if len(first) == 1:
                     answer, summaries = bundle.single.read(described)
                 else:
                     answer, summaries = (found.numpy() for found in bundle.net.read(described))
-                quantiles[members[part]] = answer
-                trust[members[part]] = bundle.trust.judge(summaries)
-    return quantiles, trust
+                raw[members[part]] = Raw(
+                    answer.astype(np.float64), bundle.trust.judge(summaries), described.atoms.tied.numpy()
+                )
+    return raw
 
 
-def _padded(bundle: Bundle, samples: Sequence[Ranked]) -> tuple[Array, Array]:
+def _padded(bundle: Bundle, samples: Sequence[Ranked]) -> Raw:
     """The same for samples that are padded to one shape."""
     rows, columns = (max(s.ranks.shape[axis] for s in samples) for axis in (0, 1))
     ranks = np.zeros((len(samples), rows, columns), np.int64)
+    shared = np.zeros_like(ranks)
     side = np.zeros((len(samples), columns), bool)
     row_mask = np.zeros((len(samples), rows), bool)
     column_mask = np.zeros((len(samples), columns), bool)
     for i, sample in enumerate(samples):
         n, d = sample.ranks.shape
-        ranks[i, :n, :d], side[i, :d], row_mask[i, :n], column_mask[i, :d] = sample.ranks, sample.side, True, True
-    exists = torch.from_numpy(row_mask)
+        ranks[i, :n, :d], shared[i, :n, :d] = sample.ranks, sample.shared
+        side[i, :d], row_mask[i, :n], column_mask[i, :d] = sample.side, True, True
+    placed, sides, exists, exist = (torch.from_numpy(each) for each in (ranks, side, row_mask, column_mask))
     with torch.inference_mode():
-        scores = scores_from_ranks(torch.from_numpy(ranks), exists)
-        described = describe(scores, torch.from_numpy(side), exists, torch.from_numpy(column_mask), bundle.net.config)
+        scores = scores_from_ranks(placed, exists)
+        tied = any(sample.tied.any() for sample in samples)
+        atoms = find_atoms(placed, torch.from_numpy(shared), sides, exists, exist) if tied else None
+        described = describe(scores, sides, exists, exist, bundle.net.config, atoms=atoms)
         answer, summaries = bundle.net.read(described)
-    return answer.double().numpy(), bundle.trust.judge(summaries.numpy())
+    return Raw(answer.double().numpy(), bundle.trust.judge(summaries.numpy()), described.atoms.tied.numpy())
 
 
-def _room(bundle: Bundle, count: int) -> tuple[Array, Array]:
-    return np.empty((count, len(bundle.net.config.levels))), np.empty((count, 2))
+def _atoms_of_pair(ranks: Ints, shared: Ints) -> Atoms:
+    pair = [torch.from_numpy(columns)[None] for columns in (ranks, shared)]
+    rows = torch.ones(1, len(ranks), dtype=torch.bool)
+    return find_atoms(pair[0], pair[1], torch.tensor([[False, True]]), rows, torch.ones(1, 2, dtype=torch.bool))
 
 
 def _blocks(pairs: NDArray[np.int64], n: int) -> Iterator[tuple[Ints, Ints, Ints]]:

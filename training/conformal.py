@@ -1,8 +1,9 @@
 """Fits a `Calibration` to records that the network was never trained on.
 
-At each node of the grid over n, d and the network's median, the distribution of the probability integral transform is
-the weighted one of the records near the node, pooled with so many pseudo-records from the node's parent: (n, d, median)
-from (n, median), that from n, that from all records. A node without records of its own answers like its parent.
+At each node of the grid over ties, n, d and the network's median, the distribution of the probability integral
+transform is the weighted one of the records near the node, pooled with so many pseudo-records from the node's parent:
+(ties, n, d, median) from (ties, n, median), that from (ties, n), that from ties, that from all records. A node without
+records of its own answers like its parent.
 """
 
 import numpy as np
@@ -16,6 +17,7 @@ from mutualist.models.calibration import (
     weights_d,
     weights_median,
     weights_n,
+    weights_tied,
 )
 from mutualist.models.quantiles import crossing_probits, interpolate, probit
 from mutualist.training.predict import Answers
@@ -61,28 +63,28 @@ def fit(answers: Answers, rng: np.random.Generator, keep_median: bool | None = N
         probits[..., :middle] = np.minimum(probits[..., :middle], 0.0)
         probits[..., middle] = 0.0
         probits[..., middle + 1 :] = np.maximum(probits[..., middle + 1 :], 0.0)
-    shifts, floors = np.zeros_like(probits), np.zeros(probits.shape[:2])
+    shifts, floors = np.zeros_like(probits), np.zeros(probits.shape[1:3])
     beyond = np.abs(probits) >= REACH - 1e-9
     if beyond.any():
         maps = Calibration(levels, probits, shifts, floors)
-        values = maps.apply(levels, answers.quantiles, answers.n, answers.dx, answers.dy)
+        values = maps.apply(levels, answers.quantiles, answers.n, answers.dx, answers.dy, answers.tied)
         missing = answers.truth[:, None] - values
         shifts = np.where(beyond, _at_nodes(answers, missing, _SHIFTS, (_SHIFTS >= 0).astype(float)), 0.0)
     return Calibration(levels, probits, shifts, _floors(Calibration(levels, probits, shifts, floors), answers))
 
 
 def _at_nodes(answers: Answers, samples: Array, grid: Array, prior: Array) -> Array:
-    """Quantiles (6, 6, 7, Q) of column q of `samples` (R, Q) at level q, near each node.
+    """Quantiles (2, 6, 6, 7, Q) of column q of `samples` (R, Q) at level q, near each node.
 
     Args:
         grid: (G,) the values that a quantile may take.
         prior: (G,) the distribution function that all records are pooled with.
     """
     in_n, in_d = weights_n(answers.n), weights_d(answers.dx + answers.dy)
-    in_median = weights_median(answers.quantiles[:, answers.median])
-    shape = in_n.shape[1], in_d.shape[1], in_median.shape[1]
-    weights = np.einsum("ri,rj,rk->rijk", in_n, in_d, in_median).reshape(len(answers), -1)
-    record, node = np.nonzero(weights)  # at most eight nodes a record
+    in_median, in_tied = weights_median(answers.quantiles[:, answers.median]), weights_tied(answers.tied)
+    shape = in_tied.shape[1], in_n.shape[1], in_d.shape[1], in_median.shape[1]
+    weights = np.einsum("rt,ri,rj,rk->rtijk", in_tied, in_n, in_d, in_median).reshape(len(answers), -1)
+    record, node = np.nonzero(weights)  # at most sixteen nodes a record
     weight = weights[record, node]
     positions = np.minimum(np.searchsorted(grid, samples), len(grid) - 1)
     out = np.empty((*shape, len(answers.levels)))
@@ -96,14 +98,15 @@ def _at_nodes(answers: Answers, samples: Array, grid: Array, prior: Array) -> Ar
 
 
 def _pooled(counts: Array, prior: Array) -> Array:
-    """Distribution functions (6, 6, 7, G) of cumulative weights, each pooled with its parent's."""
+    """Distribution functions (2, 6, 6, 7, G) of cumulative weights, each pooled with its parent's."""
     parent = prior
     for axes in (
-        (0, 1, 2),
-        (1, 2),
-        (1,),
+        (0, 1, 2, 3),
+        (1, 2, 3),
+        (2, 3),
+        (2,),
         (),
-    ):  # what is summed over: all records; of one n; of one n and median; the node
+    ):  # what is summed over: all records; those with ties or without; of one n; of one n and median; the node
         total = counts.sum(axes, keepdims=True) if axes else counts
         parent = (total + _PARENT_RECORDS * parent) / (total[..., -1:] + _PARENT_RECORDS)
     return parent
@@ -121,7 +124,8 @@ def _floors(maps: Calibration, answers: Answers) -> Array:
     floors = np.full(maps.floors.shape, _FINEST)
     if len(independent) < _PARENT_INDEPENDENT:
         return floors
-    calibrated = maps.apply(maps.levels, independent.quantiles, independent.n, independent.dx, independent.dy)
+    sizes = independent.n, independent.dx, independent.dy
+    calibrated = maps.apply(maps.levels, independent.quantiles, *sizes, independent.tied)
     low = interpolate(maps.levels, calibrated, _LOW_LEVEL)
     order = np.argsort(low)
     low = low[order]
@@ -148,7 +152,8 @@ def _median_is_best_kept(answers: Answers, rng: np.random.Generator) -> bool:
         held_out = answers.where(~fitted)
         for keep in loss:
             maps = fit(answers.where(fitted), np.random.default_rng(0), keep_median=keep)
-            values = maps.apply(answers.levels, held_out.quantiles, held_out.n, held_out.dx, held_out.dy)
+            sizes = held_out.n, held_out.dx, held_out.dy
+            values = maps.apply(answers.levels, held_out.quantiles, *sizes, held_out.tied)
             error = np.abs(interpolate(answers.levels, values, 0.5) - held_out.truth)
             loss[keep] += float((error / (1 + held_out.truth / 4)).sum())  # weighted as in training
     return loss[True] <= loss[False]

@@ -12,8 +12,8 @@ from torch import Tensor
 from mutualist.datagen.config import load_config
 from mutualist.datagen.storage import Store, StoredFile
 from mutualist.errors import ConfigError, DataError
-from mutualist.models import ModelConfig, normal_scores
-from mutualist.models.describe import describe
+from mutualist.models import ModelConfig
+from mutualist.models.describe import describe_values
 from mutualist.training.batching import Batch, Batching
 from mutualist.training.drawn import DrawnShard, DrawnShards
 from mutualist.training.shards import count_records
@@ -131,6 +131,6 @@ class MetaDataModule(L.LightningDataModule):
 
 def described(batch: Batch, seed: int, config: ModelConfig) -> Batch:
     """The batch with its `description`, which depends on no weight, in place of its `values`. `seed` breaks ties."""
-    scores = normal_scores(batch["values"], batch["row_mask"], torch.Generator().manual_seed(seed))
-    description = describe(scores, batch["side"], batch["row_mask"], batch["column_mask"], config)
+    values, side, rows, columns = (batch[key] for key in ("values", "side", "row_mask", "column_mask"))
+    description = describe_values(values, side, rows, columns, config, torch.Generator().manual_seed(seed))
     return {key: value for key, value in batch.items() if key != "values"} | {"description": description}

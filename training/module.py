@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from mutualist.errors import ConfigError, MutualistError, WeightsError
-from mutualist.models import ModelConfig, MutualInfoNet, normal_scores
+from mutualist.models import ModelConfig, MutualInfoNet
 from mutualist.models.bundle import load_bundle
-from mutualist.models.describe import Description, describe
+from mutualist.models.describe import Description, describe_values
 from mutualist.training.batching import Batch
 from mutualist.training.checkpoint import CONFIG_KEY
 from mutualist.training.loss import pinball, weight
 from mutualist.training.metrics import Scores
+from mutualist.training.optimiser import MuonAdamW
 from mutualist.training.schedule import cosine, progress
 
 _MAX_SKIPPED_IN_A_ROW = 10
@@ -31,7 +32,7 @@ class MutualInfoModule(L.LightningModule):
 
     Args:
         network: the network's configuration; the default one, or that of `init_from`, if absent.
-        learning_rate: peak learning rate of AdamW.
+        learning_rate: peak learning rate of Muon and AdamW.
         weight_decay: decoupled weight decay of matrices; vectors (biases, scales) have none.
         beta2: decay of AdamW's second moment.
         warmup_steps: steps of linear warm-up.
@@ -98,8 +99,8 @@ class MutualInfoModule(L.LightningModule):
         values, rows = batch["values"], batch["row_mask"]
         generator = torch.Generator(device=values.device).manual_seed(tie_seed)
         with torch.autocast(values.device.type, enabled=False):  # ranks and moments need every digit, weights do not
-            scores = normal_scores(values, rows, generator)
-            described = describe(scores, batch["side"], rows, batch["column_mask"], self.net.config)
+            columns = batch["column_mask"]
+            described = describe_values(values, batch["side"], rows, columns, self.net.config, generator)
         return self._answer(described)
 
     def _answer(self, sample: Description) -> Tensor:
@@ -166,13 +167,10 @@ class MutualInfoModule(L.LightningModule):
         self.log("train/records", float(self._records_in_epoch))
 
     def configure_optimizers(self) -> Any:
-        matrices = [p for p in self.net.parameters() if p.ndim >= 2]
-        vectors = [p for p in self.net.parameters() if p.ndim < 2]
-        optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": self.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-            lr=self.learning_rate,
-            betas=(0.9, self.beta2),
-        )
+        hidden = self.net.hidden_matrices()
+        known = {id(p) for p in hidden}
+        others = [p for p in self.net.parameters() if id(p) not in known]
+        optimizer = MuonAdamW(hidden, others, self.learning_rate, self.weight_decay, (0.9, self.beta2))
         # The factor depends on the run's progress, not on the scheduler's own count, so that limits in time work too.
         scheduler = LambdaLR(optimizer, lambda _: self._rate_factor())
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from mutualist.errors import DataError
-from mutualist.models import MutualInfoNet, normal_scores
-from mutualist.models.describe import describe
+from mutualist.models import MutualInfoNet
+from mutualist.models.describe import describe_values
 from mutualist.training.batching import Batch
 
 Array = NDArray[np.float64]
@@ -24,6 +24,7 @@ class Answers:
         quantiles: (R, Q) nats, increasing.
         truth: (R,) nats.
         n, dx, dy: (R,).
+        tied: (R,) share of rows in atoms, in the column that has most (`Atoms.tied`).
         family: (R,) names.
         summaries: (R, F) the network's summaries of the samples.
     """
@@ -34,6 +35,7 @@ class Answers:
     n: NDArray[np.int64]
     dx: NDArray[np.int64]
     dy: NDArray[np.int64]
+    tied: Array
     family: NDArray[np.str_]
     summaries: NDArray[np.float32]
 
@@ -54,6 +56,7 @@ class Answers:
             self.n[chosen],
             self.dx[chosen],
             self.dy[chosen],
+            self.tied[chosen],
             self.family[chosen],
             self.summaries[chosen],
         )
@@ -68,17 +71,18 @@ def answers(
         DataError: there are no records, or the network's answer is not finite for one.
     """
     generator = torch.Generator().manual_seed(seed)
-    columns: dict[str, list[NDArray]] = {key: [] for key in ("quantiles", "summaries", "mi", "n", "dx", "dy")}
+    columns: dict[str, list[NDArray]] = {key: [] for key in ("quantiles", "summaries", "tied", "mi", "n", "dx", "dy")}
     family: list[str] = []
     with torch.inference_mode():
         for batch in batches:
-            scores = normal_scores(batch["values"], batch["row_mask"], generator)
-            sample = describe(scores, batch["side"], batch["row_mask"], batch["column_mask"], net.config)
+            values, side, rows, exist = (batch[key] for key in ("values", "side", "row_mask", "column_mask"))
+            sample = describe_values(values, side, rows, exist, net.config, generator)
             quantiles, summaries = net.read(sample)
             if not bool(torch.isfinite(quantiles).all()):
                 raise DataError(f"the network's answer is not finite for a record among {sorted(set(batch['family']))}")
             columns["quantiles"].append(quantiles.double().numpy())
             columns["summaries"].append(summaries.numpy())
+            columns["tied"].append(sample.atoms.tied.double().numpy())
             for key in ("mi", "n", "dx", "dy"):
                 columns[key].append(batch[key].numpy())
             family.extend(batch["family"])
@@ -94,6 +98,7 @@ def answers(
         whole["n"],
         whole["dx"],
         whole["dy"],
+        whole["tied"],
         np.array(family),
         whole["summaries"],
     )

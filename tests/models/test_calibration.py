@@ -22,7 +22,8 @@ GRID = np.array(LEVELS)
 def wrong_network(seed: int, records: int = 6000, spread: float = 0.6, bias: float = 0.3) -> Answers:
     """Posterior quantiles read at the wrong levels: at probits `spread` times the right ones, plus `bias`.
 
-    The truth is 0 with probability 0.15 and uniform on [0, 4] otherwise; it is seen with normal noise.
+    Where columns are tied, it is the square root of `spread`. The truth is 0 with probability 0.15 and uniform on
+    [0, 4] otherwise; it is seen with normal noise.
     """
     rng = np.random.default_rng(seed)
     n = np.exp(rng.uniform(np.log(10), np.log(3000), records)).astype(int)
@@ -33,17 +34,18 @@ def wrong_network(seed: int, records: int = 6000, spread: float = 0.6, bias: flo
     from_zero, from_four = ndtr(-seen / sigma), ndtr((4 - seen) / sigma)
     atom = 0.15 * np.exp(-0.5 * (seen / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
     zero = (atom / (atom + 0.85 / 4 * (from_four - from_zero)))[:, None]
-    at = ndtr(spread * ndtri(GRID) + bias)
+    tied = rng.choice([0.0, 1.0], records, p=[0.8, 0.2])
+    at = ndtr(np.where(tied, np.sqrt(spread), spread)[:, None] * ndtri(GRID) + bias)
     above = np.clip((at - zero) / (1 - zero), 1e-12, 1 - 1e-12)
     levels = from_zero[:, None] + above * (from_four - from_zero)[:, None]
     quantiles = np.maximum.accumulate(np.where(at < zero, 0, seen[:, None] + sigma[:, None] * ndtri(levels)), axis=1)
     quantiles = np.maximum(quantiles, 0) + 1e-3 * at  # a network's quantiles increase strictly
     family = np.where(truth == 0, "independent", "other")
-    return Answers(GRID, quantiles, truth, n, dx, dy, family, np.zeros((len(n), 1), np.float32))
+    return Answers(GRID, quantiles, truth, n, dx, dy, tied, family, np.zeros((len(n), 1), np.float32))
 
 
 def covered(answers: Answers, calibration: Calibration, level: float) -> np.ndarray:
-    values = calibration.apply(GRID, answers.quantiles, answers.n, answers.dx, answers.dy)
+    values = calibration.apply(GRID, answers.quantiles, answers.n, answers.dx, answers.dy, answers.tied)
     low, high = interpolate(GRID, values, [(1 - level) / 2, (1 + level) / 2]).T
     return (low <= answers.truth) & (answers.truth <= high)
 
@@ -73,12 +75,14 @@ def test_mends_coverage_in_every_band(fitted, fresh):
         for low, high in pairwise(edges):
             band = (values >= low) & (values < high)
             assert hit[band].mean() == pytest.approx(0.9, abs=0.06), (low, high)
+    for tied in (0, 1):
+        assert hit[fresh.tied == tied].mean() == pytest.approx(0.9, abs=0.02)
 
 
 def test_independent_records_are_covered_and_rarely_raise_an_alarm(fitted, fresh):
     independent = fresh.where(fresh.truth == 0)
     assert covered(independent, fitted, 0.9).mean() >= 0.9
-    values = fitted.apply(GRID, independent.quantiles, independent.n, independent.dx, independent.dy)
+    values = fitted.apply(GRID, independent.quantiles, independent.n, independent.dx, independent.dy, independent.tied)
     alarms = (interpolate(GRID, values, 0.05) > 0.01).mean()
     assert alarms <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / len(independent))
 
@@ -94,11 +98,11 @@ def test_an_honest_network_is_left_nearly_as_it_is():
 def test_a_median_that_is_kept_is_kept_exactly_and_one_that_is_off_is_mended(fresh):
     middle = LEVELS.index(0.5)
     kept = conformal.fit(wrong_network(0), np.random.default_rng(0), keep_median=True)
-    values = kept.apply(GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy)
+    values = kept.apply(GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy, fresh.tied)
     np.testing.assert_allclose(values[:, middle], fresh.quantiles[:, middle], rtol=1e-12)
     biased = wrong_network(3, bias=1.0)
     chosen = conformal.fit(biased, np.random.default_rng(0))
-    values = chosen.apply(GRID, biased.quantiles, biased.n, biased.dx, biased.dy)
+    values = chosen.apply(GRID, biased.quantiles, biased.n, biased.dx, biased.dy, biased.tied)
     before = np.abs(biased.quantiles[:, middle] - biased.truth).mean()
     assert np.abs(values[:, middle] - biased.truth).mean() < 0.9 * before
 
@@ -108,7 +112,7 @@ def test_a_median_that_is_kept_is_kept_exactly_and_one_that_is_off_is_mended(fre
 def test_never_crosses_and_never_is_negative(fitted, seed, n, dx, dy):
     rng = np.random.default_rng(seed)
     quantiles = np.cumsum(rng.exponential(rng.choice([1e-3, 0.1, 3.0]), (5, len(GRID))), axis=1)
-    values = fitted.apply(GRID, quantiles, n, dx, dy)
+    values = fitted.apply(GRID, quantiles, n, dx, dy, 0.5)
     assert (np.diff(values, axis=1) >= 0).all()
     assert (values >= 0).all()
 
@@ -116,7 +120,7 @@ def test_never_crosses_and_never_is_negative(fitted, seed, n, dx, dy):
 def test_does_not_jump_between_cells(fitted):
     quantiles = np.tile(np.linspace(0.2, 0.9, len(GRID)), (400, 1))
     n = np.geomspace(10, 3000, 400)
-    steps = np.diff(fitted.apply(GRID, quantiles, n, 3, 4), axis=0)
+    steps = np.diff(fitted.apply(GRID, quantiles, n, 3, 4, 0.0), axis=0)
     assert np.abs(steps).max() < 0.05
 
 
@@ -124,21 +128,21 @@ def test_survives_json_and_stays_small(fitted, fresh):
     text = json.dumps(fitted.to_dict())
     assert len(text) < 200_000
     again = Calibration.from_dict(json.loads(text))
-    arguments = (GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy)
+    arguments = (GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy, fresh.tied)
     np.testing.assert_allclose(again.apply(*arguments), fitted.apply(*arguments), atol=2e-3)
     twice = Calibration.from_dict(again.to_dict())
     np.testing.assert_array_equal(twice.apply(*arguments), again.apply(*arguments))
 
 
 def test_one_by_one_is_as_together(fitted, fresh):
-    together = fitted.apply(GRID, fresh.quantiles[:20], fresh.n[:20], fresh.dx[:20], fresh.dy[:20])
+    together = fitted.apply(GRID, fresh.quantiles[:20], fresh.n[:20], fresh.dx[:20], fresh.dy[:20], fresh.tied[:20])
     for i in range(20):
-        one = fitted.apply(GRID, fresh.quantiles[i : i + 1], fresh.n[i], fresh.dx[i], fresh.dy[i])
+        one = fitted.apply(GRID, fresh.quantiles[i : i + 1], fresh.n[i], fresh.dx[i], fresh.dy[i], fresh.tied[i])
         np.testing.assert_allclose(one[0], together[i], rtol=1e-12, atol=1e-15)
 
 
 def test_the_identity_changes_nothing(fresh):
-    values = Calibration.identity(GRID).apply(GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy)
+    values = Calibration.identity(GRID).apply(GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy, fresh.tied)
     np.testing.assert_allclose(values, fresh.quantiles, rtol=1e-9)
 
 
@@ -158,17 +162,17 @@ def test_a_damaged_description_is_refused(change, message):
 
 def test_values_that_are_not_finite_or_decrease_are_refused():
     values = Calibration.identity(GRID).to_dict()
-    values["probits"][0][0][0][3] = float("nan")
+    values["probits"][0][0][0][0][3] = float("nan")
     with pytest.raises(ConfigError, match="must be finite"):
         Calibration.from_dict(values)
-    values["probits"][0][0][0][3] = 9.0
+    values["probits"][0][0][0][0][3] = 9.0
     with pytest.raises(ConfigError, match="must not decrease"):
         Calibration.from_dict(values)
 
 
 def test_other_levels_are_refused(fitted):
     with pytest.raises(ConfigError, match="for the levels"):
-        fitted.apply([0.1, 0.5, 0.9], np.ones((1, 3)), 10, 1, 1)
+        fitted.apply([0.1, 0.5, 0.9], np.ones((1, 3)), 10, 1, 1, 0)
 
 
 def test_grid_weights_sum_to_one_and_reproduce_a_line():
@@ -193,7 +197,7 @@ def test_a_network_that_has_learned_nothing_gets_wide_intervals_that_cover():
     def collapsed(seed):
         given = wrong_network(seed)
         return Answers(GRID, np.full_like(given.quantiles, 0.05) + 1e-4 * GRID, *(
-            getattr(given, name) for name in ("truth", "n", "dx", "dy", "family", "summaries")
+            getattr(given, name) for name in ("truth", "n", "dx", "dy", "tied", "family", "summaries")
         ))  # fmt: skip
 
     calibration = conformal.fit(collapsed(0), np.random.default_rng(0))
@@ -201,7 +205,7 @@ def test_a_network_that_has_learned_nothing_gets_wide_intervals_that_cover():
     fresh = collapsed(1)
     assert covered(fresh, Calibration.identity(GRID), 0.9).mean() < 0.1
     assert 0.85 < covered(fresh, calibration, 0.9).mean() < 0.97
-    values = calibration.apply(GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy)
+    values = calibration.apply(GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy, fresh.tied)
     assert (np.diff(values, axis=1) >= 0).all()
     assert values.max() < 8  # the truth is at most 4: no interval explodes
 

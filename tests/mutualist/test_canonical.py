@@ -10,14 +10,14 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from mutualist.canonical import canonical_ranks
+from mutualist.canonical import canonical_ranks, centred_mid_ranks
 
 Floats = NDArray[np.float64]
 
 
 def fingerprint(values: Floats, dx: int) -> tuple[list[float], ...]:
     """What a network blind to order, sides and orientation can see of the ranks: moments, sorted."""
-    ranks, _ = canonical_ranks(values, np.arange(values.shape[1]) >= dx)
+    ranks, _ = canonical_ranks(*centred_mid_ranks(values), np.arange(values.shape[1]) >= dx)
     centred = 2.0 * ranks - (len(ranks) - 1)
     squares = centred**2
     moments = np.abs(centred.T @ centred), np.abs(centred.T @ squares), squares.T @ squares
@@ -64,7 +64,8 @@ def test_ranks_do_not_depend_on_the_direction_of_a_column(kind: str) -> None:
 
 def test_without_ties_they_are_the_ranks() -> None:
     values = np.random.default_rng(0).normal(size=(30, 3))
-    ranks, tied = canonical_ranks(values, np.array([False, False, True]), ordered=False)
+    centred, tied = centred_mid_ranks(values)
+    ranks, _ = canonical_ranks(centred, tied, np.array([False, False, True]), ordered=False)
     np.testing.assert_array_equal(ranks, rankdata(values, axis=0) - 1)
     assert not tied.any()
 
@@ -73,14 +74,18 @@ def test_without_ties_they_are_the_ranks() -> None:
 @given(samples())
 def test_every_column_holds_each_rank_once_and_keeps_its_order(sample: tuple[Floats, int]) -> None:
     values, dx = sample
-    ranks, tied = canonical_ranks(values, np.arange(values.shape[1]) >= dx)
+    centred, tied = centred_mid_ranks(values)
+    ranks, shared = canonical_ranks(centred, tied, np.arange(values.shape[1]) >= dx)
     np.testing.assert_array_equal(np.sort(ranks, axis=0), np.arange(len(values))[:, None].repeat(values.shape[1], 1))
-    np.testing.assert_array_equal(tied, [len(np.unique(c)) < len(c) for c in values.T])
+    counts = [np.unique(c, return_counts=True)[1] for c in values.T]
+    np.testing.assert_array_equal(tied, [len(c) < len(values) for c in counts])
+    for column, count in zip(shared.T, counts, strict=True):  # in other rows, and turned round perhaps
+        np.testing.assert_array_equal(np.sort(np.unique(column, return_counts=True)[1]), np.sort(count))
 
 
 def test_identical_discrete_columns_get_their_own_randomness() -> None:
     """X = Y with four values: inside an atom the two are independent, so that the information is that of the table."""
     x = np.random.default_rng(0).integers(0, 4, 4000).astype(float)
-    ranks, _ = canonical_ranks(np.column_stack([x, x]), np.array([False, True]))
+    ranks, _ = canonical_ranks(*centred_mid_ranks(np.column_stack([x, x])), np.array([False, True]))
     inside = ranks[ranks.max(1) < (x == 0).sum()]
     assert abs(np.corrcoef(inside.T)[0, 1]) < 0.1

@@ -122,11 +122,11 @@ def test_many_in_a_row_end_the_run(data, torch_seed, tiny, trainer):
 def test_matrices_decay_and_vectors_do_not(tiny, trainer):
     module = MutualInfoModule(tiny, weight_decay=0.3)
     module._trainer = trainer(max_steps=10)
-    decayed, kept = module.configure_optimizers()["optimizer"].param_groups
-    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.3, 0.0)
-    assert all(p.ndim >= 2 for p in decayed["params"])
-    assert all(p.ndim < 2 for p in kept["params"])
-    assert len(decayed["params"]) + len(kept["params"]) == len(list(module.net.parameters()))
+    hidden, ends, vectors = module.configure_optimizers()["optimizer"].param_groups
+    assert [group["weight_decay"] for group in (hidden, ends, vectors)] == [0.3, 0.3, 0.0]
+    assert all(p.ndim >= 2 for p in (*hidden["params"], *ends["params"]))
+    assert all(p.ndim < 2 for p in vectors["params"])
+    assert sum(len(group["params"]) for group in (hidden, ends, vectors)) == len(list(module.net.parameters()))
 
 
 def test_reference_batch_makes_records_weigh_alike(data, torch_seed, tiny, trainer):

@@ -1,0 +1,123 @@
+"""Values that rows share: what discrete and mixed columns show, and ranks with broken ties hide.
+
+Ties are broken at random before anything else looks at a column, which keeps its mutual information but hides that a
+column takes few values. Where rows share their values on both sides, the counts of the table are an estimate of their
+own, which no order of the values can disturb. Values that two rows or more share are atoms, unless they are so many
+that the column must be taken for a continuous one that was rounded. Shapes: B datasets, N rows, D columns.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+COLUMN_FEATURES = 2
+ESTIMATES = 2
+CONTEXT_FEATURES = 4 + 2 * ESTIMATES
+MOST = 32  # atoms of a column; one with more counts as continuous, and has none
+ENOUGH = 0.5  # share of rows that must share their cell of the table with another row for its counts to say something
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """Values that rows share. All of it is zero where no column has atoms.
+
+    Attributes:
+        columns: (B, D, 2) share of the rows that are in atoms, and 1 - H / ln n for the entropy H of the values, of
+            which only atoms count as equal.
+        estimates: (B, 2) of mutual information from the counts of the table of X's and Y's rows, in nats, with the
+            bias that Miller and Madow (1955) give for the cells met, and with that for all cells.
+        known: (B,) whether the counts say something: else the estimates are 0.
+        context: (B, 8) the same of X, of Y and of both as wholes, blind to which is which, and the estimates.
+    """
+
+    columns: Tensor
+    estimates: Tensor
+    known: Tensor
+    context: Tensor
+
+    @classmethod
+    def none(cls, b: int, d: int, device: torch.device | None = None) -> "Atoms":
+        """Those of b samples of d columns without atoms."""
+        return cls(
+            torch.zeros(b, d, COLUMN_FEATURES, device=device),
+            torch.zeros(b, ESTIMATES, device=device),
+            torch.zeros(b, dtype=torch.bool, device=device),
+            torch.zeros(b, CONTEXT_FEATURES, device=device),
+        )
+
+    @property
+    def tied(self) -> Tensor:
+        """(B,) share of rows in atoms, in the column of each sample that has most."""
+        return self.columns[..., 0].amax(1)
+
+    def padded(self, d: int) -> "Atoms":
+        """The same with columns up to d, which have none."""
+        more = d - self.columns.shape[1]
+        return replace(self, columns=torch.nn.functional.pad(self.columns, (0, 0, 0, more))) if more else self
+
+
+def find_atoms(ranks: Tensor, shared: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor) -> Atoms:
+    """What rows share.
+
+    Args:
+        ranks, shared: (B, N, D) int64, ranks without ties, and one of these for all rows that have the same value.
+        side: (B, D), true for columns of Y.
+        row_mask: (B, N), true for rows that exist.
+        column_mask: (B, D), true for columns that exist.
+    """
+    d = shared.shape[2]
+    out = Atoms.none(len(shared), d, shared.device)
+    level, existing = shared.transpose(1, 2), column_mask[..., None] & row_mask[:, None, :]  # (B, D, N)
+    count = _counts(level, existing)
+    atom = (count > 1) & existing
+    few = (atom / count).sum(2) < MOST + 0.5  # (B, D)
+    atom = atom & few[..., None]
+    some = atom.any(2).any(1)
+    if not bool(some.any()):
+        return out
+    level, count, atom, existing = level[some], count[some], atom[some], existing[some]
+    level = torch.where(atom, level, ranks.transpose(1, 2)[some])
+    side, exists = side[some], row_mask[some, None, :]
+    n = exists.sum(2).double()  # (S, 1)
+    out.columns[some] = _summary(torch.where(atom, count, 1), existing, n)
+    # All values of a row on one side become one number: a sum of products with random numbers, modulo 2^64.
+    factors = torch.from_numpy(np.random.default_rng(0).integers(2**63, size=d + 1)).to(shared.device)
+    parts = level * factors[:d, None] * existing
+    of_x, of_y = (parts * ~side[..., None]).sum(1), (parts * side[..., None]).sum(1)
+    count = _counts(_numbered(torch.stack([of_x, of_y, of_x * factors[d] + of_y], 1)), exists)
+    counts = count.double()
+    entropy = n.log() - (counts.log() * exists).sum(2) / n
+    taken = (exists / counts).sum(2)  # values of X, of Y, cells of their table
+    met = taken[:, 2] - taken[:, 0] - taken[:, 1] + 1
+    bias = torch.stack([met, (taken[:, 0] - 1) * (taken[:, 1] - 1)], 1) / (2 * n)
+    estimates = (entropy[:, :1] + entropy[:, 1:2] - entropy[:, 2:] - bias).float().clamp(min=-0.5)
+    summary = _summary(count, exists, n)
+    known = summary[:, 2, 0] > ENOUGH
+    estimates = estimates * known[:, None]
+    sides, table = summary[:, :2], summary[:, 2]
+    features = [sides.sum(1), sides[..., 1].prod(1, True), table[:, :1], (taken[:, 2:] / n).float() * known[:, None]]
+    out.known[some], out.estimates[some] = known, estimates
+    out.context[some] = torch.cat([*features, known[:, None].float(), estimates.log1p()], 1)
+    return out
+
+
+def _counts(level: Tensor, exists: Tensor) -> Tensor:
+    """How many existing rows have the level, 0..N-1, of each row (..., N); at least 1."""
+    count = torch.zeros_like(level).scatter_add_(-1, level, exists.expand_as(level).long())
+    return count.gather(-1, level).clamp(min=1)
+
+
+def _numbered(values: Tensor) -> Tensor:
+    """Numbers 0..N-1 for integers (..., N), equal where these are."""
+    ordered, order = values.sort(-1)
+    run = torch.nn.functional.pad((ordered[..., 1:] != ordered[..., :-1]).long().cumsum(-1), (1, 0))
+    return torch.empty_like(run).scatter_(-1, order, run)
+
+
+def _summary(count: Tensor, exists: Tensor, n: Tensor) -> Tensor:
+    """Share of rows whose value another row has, and 1 - H / ln n: (S, K, 2) of counts (S, K, N)."""
+    shared = ((count > 1) & exists).sum(2) / n
+    missing = (count.double().log() * exists).sum(2) / n / n.log().clamp(min=1)
+    return torch.stack([shared, missing], 2).float()
