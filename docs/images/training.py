@@ -37,7 +37,7 @@ def main() -> None:
     for (band, label), colour in zip(BANDS.items(), ("#0072B2", "#009E73", "#E69F00", "#CC79A7"), strict=True):
         right.plot(*column(rows, f"val/mae_n/{band}"), color=colour, label=label)
     right.set(xlabel="steps", ylabel="validation: mean absolute error, nats", yscale="log")
-    right.legend(frameon=False, title="rows")
+    figure.legend(*right.get_legend_handles_labels(), frameon=False, title="rows", loc="outside right center")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     FigureCanvasAgg(figure).print_figure(str(args.out), dpi=130)
