@@ -39,14 +39,14 @@ def random_ranks(values: Tensor, row_mask: Tensor, generator: torch.Generator | 
     ordered, order = columns.sort(dim=-1)
     same = (ordered[..., 1:] == ordered[..., :-1]) & ordered[..., 1:].isfinite()
     tied = same.any(-1)  # (B, D)
-    places = torch.arange(order.shape[-1], device=order.device)
-    if bool(tied.any()):
+    places, some_tied = torch.arange(order.shape[-1], device=order.device), bool(tied.any())
+    if some_tied:
         some = columns[tied]  # (T, N)
         shuffle = torch.rand(some.shape, generator=generator, device=some.device).argsort(dim=-1)
         order[tied] = shuffle.gather(-1, some.gather(-1, shuffle).argsort(dim=-1, stable=True))
     ranks = torch.empty_like(order).scatter_(-1, order, places.expand_as(order))
     shared = ranks
-    if bool(tied.any()):
+    if some_tied:
         least = torch.nn.functional.pad(places[1:].masked_fill(same[tied], 0), (1, 0)).cummax(-1).values
         shared = ranks.clone()
         shared[tied] = torch.empty_like(least).scatter_(-1, order[tied], least)
