@@ -43,8 +43,12 @@ class Source:
         return bool(self.supported[: dx + 1, : dy + 1].any())
 
     def core(self, rng: np.random.Generator, dx: int, dy: int, widen: float) -> tuple[int, int]:
-        """Dimensions that the family itself supplies of dx × dy: all, if it can and is not to be widened."""
-        if self.supported[dx, dy] and not (widen and dx + dy > 2 and rng.random() < widen):
+        """Dimensions that the family itself supplies of dx × dy: all, if it can and is not to be widened.
+
+        Beside others it may be offered more columns than its own law of dimensions knows; of these it supplies none.
+        """
+        known = max(dx, dy) < len(self.supported)
+        if known and self.supported[dx, dy] and not (widen and dx + dy > 2 and rng.random() < widen):
             return dx, dy
         options = np.argwhere(self.supported[: dx + 1, : dy + 1])
         cx, cy = options[rng.integers(len(options))]

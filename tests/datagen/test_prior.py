@@ -62,6 +62,23 @@ def test_a_family_of_one_pair_reaches_every_shape(small: DatasetConfig) -> None:
     assert [(b["dx"], b["dy"]) for b in blocks] == [(1, 1), (1, 1)]
 
 
+def test_a_component_of_narrow_dims_stands_beside_others_of_wide_ones(small: DatasetConfig) -> None:
+    values = small.model_dump(mode="json")
+    part = values["parts"][0]
+    single = {"family": "contingency-table", "dims": [{"dx": 1, "dy": 1}], "weight": 3}
+    part["components"] = [{"family": "copula"}, single]
+    part["dims"] = [{"dx": 4, "dy": 3}]
+    part["concatenate"] = 1.0
+    prior = Prior(parse_config(values))
+    blocks = []
+    for i in range(40):
+        record, (joint, _) = prior.draw_record("train", 0, i), prior.draw_joint("train", 0, i)
+        expected = (4, 3) if record.family == "copula" else (1, 1)
+        assert {(record.dx, record.dy), (joint.dx, joint.dy)} <= {expected, expected[::-1]}
+        blocks += joint.blocks()
+    assert {(b.dx, b.dy) for b in blocks} == {(1, 1)}
+
+
 def test_a_family_that_fits_nowhere_is_named(small: DatasetConfig) -> None:
     values = small.model_dump(mode="json")
     part = values["parts"][0]
