@@ -1,4 +1,4 @@
-"""Four one-parameter Archimedean copulas: mutual information, log density and sampling.
+"""Four one-parameter Archimedean copulas: mutual information, log density, distribution functions and sampling.
 
 With generator phi the density is c(u, v) = -phi''(w) phi'(u) phi'(v) / phi'(w)^3 at w = C(u, v). As W = C(U, V) has the
 density phi phi'' / phi'^2 (Genest & Rivest 1993, Statistical inference procedures for bivariate Archimedean copulas),
@@ -10,7 +10,7 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import exp1
+from scipy.special import exp1, expit
 
 from mutualist.datagen.interface import Array
 
@@ -27,6 +27,16 @@ def _tanh_sinh(count: int = 161, end: float = 4.2) -> tuple[Array, Array, Array]
     return 1 / (1 + np.exp(-2 * a)), 1 / (1 + np.exp(2 * a)), weights
 
 
+def _softplus(t: Array) -> Array:
+    """ln(1 + e^t), cut at 700: what is made of it below is 0 there."""
+    return np.log1p(np.exp(np.minimum(t, 700.0)))
+
+
+def _log_expm1(t: Array) -> Array:
+    """ln(e^t - 1) for t > 0."""
+    return t + np.log(-np.expm1(-t))
+
+
 class Archimedean(ABC):
     """A copula family with one parameter theta; dependence grows with theta, from none at `independent`."""
 
@@ -40,6 +50,14 @@ class Archimedean(ABC):
     @abstractmethod
     def log_density(self, theta: float, u: Array, v: Array) -> Array:
         """ln c(u, v) for u and v inside (0, 1)."""
+
+    @abstractmethod
+    def cdf(self, theta: float, u: Array, v: Array) -> Array:
+        """C(u, v) for u and v inside (0, 1), without loss of digits in any corner."""
+
+    @abstractmethod
+    def conditional(self, theta: float, s: Array, v: Array) -> Array:
+        """P(V <= v | U = u) = dC/du = phi'(u) / phi'(C) at u = 1 / (1 + e^-s); s tells both u and 1 - u exactly."""
 
     @abstractmethod
     def sample(self, theta: float, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -74,6 +92,14 @@ class Clayton(Archimedean):
         top = np.maximum(a, b)
         total = top + np.log1p(np.exp(np.minimum(a, b) - top) - np.exp(-top))
         return np.log1p(theta) + (1 + 1 / theta) * (a + b) - (2 + 1 / theta) * total
+
+    def cdf(self, theta: float, u: Array, v: Array) -> Array:
+        return np.exp(-np.logaddexp(-theta * np.log(u), _log_expm1(-theta * np.log(v))) / theta)
+
+    def conditional(self, theta: float, s: Array, v: Array) -> Array:
+        # (1 + u^theta (v^-theta - 1))^-(1 + 1/theta)
+        inner = _log_expm1(-theta * np.log(v)) - theta * _softplus(-s)
+        return np.exp(-(1 + 1 / theta) * _softplus(inner))
 
     def sample(self, theta: float, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         uv = clayton_uniforms(theta, (n, 2), rng)
@@ -110,6 +136,17 @@ class Gumbel(Archimedean):
         s = np.exp(log_s)
         return -s + a + b + (theta - 1) * (np.log(a) + np.log(b)) + (1 - 2 * theta) * log_s + np.log(s + theta - 1)
 
+    def cdf(self, theta: float, u: Array, v: Array) -> Array:
+        a, b = (theta * np.log(-np.log(w)) for w in (u, v))
+        return np.exp(-np.exp(np.logaddexp(a, b) / theta))
+
+    def conditional(self, theta: float, s: Array, v: Array) -> Array:
+        # e^(a - t) (a / t)^(theta - 1) with a = -ln u, b = -ln v, t^theta = a^theta + b^theta
+        a = _softplus(-s)
+        log_a = np.log(a)
+        excess = _softplus(theta * (np.log(-np.log(v)) - log_a)) / theta  # ln(t / a)
+        return np.exp(a - np.exp(log_a + excess) - (theta - 1) * excess)
+
     def sample(self, theta: float, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         # U = exp(-(E / S)^alpha) with S positive stable of index alpha = 1/theta (Kanter 1975), in logarithms
         alpha = 1 / theta
@@ -144,6 +181,16 @@ class Joe(Archimedean):
         a, b = np.exp(theta * log_a), np.exp(theta * log_b)
         s = a + b - a * b
         return (1 / theta - 2) * np.log(s) + (theta - 1) * (log_a + log_b) + np.log(theta - 1 + s)
+
+    def cdf(self, theta: float, u: Array, v: Array) -> Array:
+        log_a, log_b = theta * np.log1p(-u), theta * np.log1p(-v)
+        return -np.expm1(np.logaddexp(log_a, log_b + np.log(-np.expm1(log_a))) / theta)
+
+    def conditional(self, theta: float, s: Array, v: Array) -> Array:
+        # (1 - b) (1 + b (1/a - 1))^(1/theta - 1) with a = (1 - u)^theta, b = (1 - v)^theta
+        log_b = theta * np.log1p(-v)
+        inner = _softplus(log_b + _log_expm1(theta * _softplus(s)))
+        return -np.expm1(log_b) * np.exp((1 / theta - 1) * inner)
 
     def sample(self, theta: float, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         # U = 1 - (1 - e^(-E/V))^alpha, V of Sibuya's law: geometric with success probability Beta(alpha, 1 - alpha)
@@ -181,6 +228,17 @@ class Frank(Archimedean):
         return (np.log(theta) + np.log(-np.expm1(-theta)) - theta * (u + v) + 2 * theta * low) - 2 * np.log(
             first + second
         )
+
+    def cdf(self, theta: float, u: Array, v: Array) -> Array:
+        # -ln(1 - (1 - e^(-theta u)) (1 - e^(-theta v)) / d) / theta with d = 1 - e^-theta, as a sum of what is positive
+        one_v = np.log(-np.expm1(-theta * v))
+        rest = np.logaddexp(one_v - theta * u, np.log(-np.expm1(-theta * (1 - v))) - theta * v)
+        return (np.log(-np.expm1(-theta)) - rest) / theta
+
+    def conditional(self, theta: float, s: Array, v: Array) -> Array:
+        # 1 / (1 + e^(theta u) q(v)) with q the odds of v under the exponential law cut off at 1
+        log_q = np.log(-np.expm1(-theta * (1 - v))) - theta * v - np.log(-np.expm1(-theta * v))
+        return expit(-(theta * expit(s) + log_q))
 
     def sample(self, theta: float, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         # the conditional distribution of V given U inverts in closed form (Nelsen 2006, exercise 4.17)

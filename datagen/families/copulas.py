@@ -50,6 +50,47 @@ def rotate(u: Array, v: Array, rotation: int) -> tuple[Array, Array]:
     return u, v
 
 
+@dataclass(frozen=True)
+class PairCopula:
+    """A copula of two columns that agree, of one of `KINDS`: `theta` for the Archimedean ones, else `rho` and `nu`.
+
+    Attributes:
+        mi: the mutual information of (U, V) in nats.
+    """
+
+    kind: str
+    mi: float
+    theta: float = np.nan
+    rho: float = 0.0
+    nu: float = np.inf
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        if self.kind in ARCHIMEDEAN:
+            return {"theta": self.theta}
+        return {"rho": self.rho} | ({"nu": self.nu} if self.kind == "student" else {})
+
+    def uniforms(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """n draws of (U, V), both uniform on (0, 1), each of shape (n,)."""
+        if self.kind in ARCHIMEDEAN:
+            return ARCHIMEDEAN[self.kind].sample(self.theta, n, rng)
+        return elliptical_uniforms(self.rho, self.nu, n, rng)
+
+
+def draw_pair(rng: np.random.Generator, kind: str, target: float, nu: tuple[float, float]) -> PairCopula:
+    """The copula of a kind whose MI comes close to `target` nats; a Student one takes its degrees of freedom from `nu`.
+
+    A Student copula has at least `student_excess`, so that of few degrees of freedom may have more than aimed at.
+    """
+    if kind in ARCHIMEDEAN:
+        theta = ARCHIMEDEAN[kind].theta_for(target)
+        return PairCopula(kind, ARCHIMEDEAN[kind].information(theta), theta)
+    drawn = float(nu[0] * (nu[1] / nu[0]) ** rng.random()) if kind == "student" else np.inf
+    excess = student_excess(drawn) if kind == "student" else 0.0
+    rho = float(np.sqrt(-np.expm1(-2 * max(target - excess, 0.0))))
+    return PairCopula(kind, float(excess - 0.5 * np.log1p(-rho * rho)), rho=rho, nu=drawn)
+
+
 @register
 @dataclass(frozen=True)
 class Copula(Family):
@@ -84,29 +125,14 @@ class Copula(Family):
         kind, target = pick(rng, self.kinds), draw_target(rng, *self.mi)
         rotation = int(ROTATIONS[int(rng.random() * 4)])
         margins = pick(rng, self.margins), pick(rng, self.margins)
-        parameters: dict[str, Any] = {"kind": kind, "rotation": rotation, "margins": list(margins)}
-        if kind in ARCHIMEDEAN:
-            copula = ARCHIMEDEAN[kind]
-            theta = copula.theta_for(target)
-            mi, parameters["theta"] = copula.information(theta), theta
-
-            def uniforms(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-                return copula.sample(theta, n, rng)
-        else:
-            nu = float(self.nu[0] * (self.nu[1] / self.nu[0]) ** rng.random()) if kind == "student" else np.inf
-            excess = student_excess(nu) if kind == "student" else 0.0
-            rho = float(np.sqrt(-np.expm1(-2 * max(target - excess, 0.0))))
-            mi = excess - 0.5 * np.log1p(-rho * rho)
-            parameters |= {"rho": rho} | ({"nu": nu} if kind == "student" else {})
-
-            def uniforms(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-                return elliptical_uniforms(rho, nu, n, rng)
+        copula = draw_pair(rng, kind, target, self.nu)
 
         def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-            u, v = rotate(*uniforms(n, rng), rotation)
+            u, v = rotate(*copula.uniforms(n, rng), rotation)
             return finish(u, margins[0])[:, None], finish(v, margins[1])[:, None]
 
-        return Labelled(1, 1, mi, sample, parameters)
+        parameters = {"kind": kind, "rotation": rotation, "margins": list(margins), **copula.parameters}
+        return Labelled(1, 1, copula.mi, sample, parameters)
 
 
 def elliptical_uniforms(rho: float, nu: float, n: int, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -30,7 +30,7 @@ def channel_mi(weights: Array, rows: Array) -> float:
 
 def panels(breaks: Array, nodes: int = 12) -> tuple[Array, Array]:
     """Composite Gauss-Legendre rule between increasing `breaks`: (len − 1)·nodes nodes and their weights."""
-    t, w = _legendre(nodes)
+    t, w = legendre(nodes)
     half = 0.5 * np.diff(breaks)
     middle = 0.5 * (breaks[1:] + breaks[:-1])
     return (middle[:, None] + half[:, None] * t).ravel(), (half[:, None] * w).ravel()
@@ -39,7 +39,8 @@ def panels(breaks: Array, nodes: int = 12) -> tuple[Array, Array]:
 _RULES: dict[int, tuple[Array, Array]] = {}
 
 
-def _legendre(nodes: int) -> tuple[Array, Array]:
+def legendre(nodes: int) -> tuple[Array, Array]:
+    """Nodes and weights of the Gauss-Legendre rule on [-1, 1], made once."""
     if nodes not in _RULES:
         _RULES[nodes] = np.polynomial.legendre.leggauss(nodes)
     return _RULES[nodes]
