@@ -7,12 +7,13 @@ import numpy as np
 
 from mutualist.datagen.families.functional import LAWS, draw_law, law_nodes
 from mutualist.datagen.families.labelled import Labelled, check_names, check_range, pick
-from mutualist.datagen.families.shapes import draw_shape
+from mutualist.datagen.families.shapes import Shape, draw_shape
 from mutualist.datagen.interface import Array, Family, JointDistribution
 from mutualist.datagen.registry import register
 
 SMOOTH = ("line", "sine", "absolute", "saturating", "hinge", "bump", "steps")
 LOG_2PIE = float(np.log(2 * np.pi * np.e))
+LEAST_VARIANCE = 1e-4  # of a shape over X
 
 
 _STEPS = np.array([-6.0, -4.5, -3.2, -2.4, -1.75, -1.2, -0.6, 0.0, 0.6, 1.2, 1.75, 2.4, 3.2, 4.5, 6.0])
@@ -64,17 +65,21 @@ class Heteroscedastic(Family):
 
     def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
         law = pick(rng, LAWS)
-        mean, size = draw_shape(pick(rng, self.shapes), rng), draw_shape(pick(rng, self.shapes), rng)
         t, weights = law_nodes(law, 200)
+        mean, size = (self._shape(rng, t, weights) for _ in range(2))
         gains = [float(low * (high / low) ** rng.random()) for low, high in (self.signal, self.swing)]
         if rng.random() < 1 / 3:
             gains[0] = 0.0
         at = [float(weights @ shape(t)) for shape in (mean, size)]
         for i, shape in enumerate((mean, size)):
-            gains[i] /= max(float(np.sqrt(weights @ (shape(t) - at[i]) ** 2)), 1e-9)
+            gains[i] /= float(np.sqrt(weights @ (shape(t) - at[i]) ** 2))
         # a narrow bump must not make the size of the noise range over more than e^6
-        gains[1] = min(gains[1], 6.0 / max(float(np.ptp(size(t))), 1e-9))
-        centres, logs = gains[0] * (mean(t) - at[0]), gains[1] * (size(t) - at[1])
+        gains[1] = min(gains[1], 6.0 / float(np.ptp(size(t))))
+
+        def log_size(t: Array) -> Array:  # beyond the nodes as well
+            return np.clip(gains[1] * (size(t) - at[1]), -6.0, 6.0)
+
+        centres, logs = gains[0] * (mean(t) - at[0]), log_size(t)
         mi = normal_mixture_entropy(centres, np.exp(logs), weights) - float(weights @ logs) - LOG_2PIE / 2
         direction = np.eye(1, dx, int(rng.integers(dx)))[0]
         if law == "normal" and rng.random() < 0.5:
@@ -85,9 +90,16 @@ class Heteroscedastic(Family):
         def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
             x, y = draw_law(law, (n, dx), rng), rng.standard_normal((n, dy))
             s = x @ direction
-            y[:, column] *= np.exp(gains[1] * (size(s) - at[1]))
+            y[:, column] *= np.exp(log_size(s))
             y[:, column] += gains[0] * (mean(s) - at[0])
             return x, y
 
         parameters = {"law": law, "mean": mean.describe(), "size": size.describe(), "gains": gains, "column": column}
         return Labelled(dx, dy, mi, sample, parameters | {"direction": direction.tolist()})
+
+    def _shape(self, rng: np.random.Generator, t: Array, weights: Array) -> Shape:
+        """A shape that moves where X has its mass: what only bends far out would be scaled up without bound."""
+        while True:
+            shape = draw_shape(pick(rng, self.shapes), rng)
+            if weights @ (shape(t) - weights @ shape(t)) ** 2 > LEAST_VARIANCE:
+                return shape

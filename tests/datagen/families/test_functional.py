@@ -191,6 +191,15 @@ def test_heteroscedastic_draws_agree_with_nearest_neighbours(ksg):
         assert ksg(*drawn.sample(4000, rng)) == pytest.approx(drawn.mi, abs=0.08)
 
 
+@pytest.mark.parametrize("seed", [77, 302, 2894])
+def test_a_hinge_that_bends_where_x_has_no_mass_is_not_scaled_up(seed):
+    """These seeds draw one, which gains of 3e2 to 8e7 once made of standard deviation 1."""
+    drawn = Heteroscedastic(shapes=("hinge",)).draw(np.random.default_rng(seed), 1, 1)
+    assert max(drawn.parameters["gains"]) < 300
+    _, y = drawn.sample(20_000, np.random.default_rng(0))
+    assert abs(y).max() < 1e5
+
+
 @pytest.mark.parametrize("family", [Functional, Radial, Interaction, Heteroscedastic])
 def test_unknown_shapes_are_refused(family):
     option = "kinds" if family is Interaction else "shapes"
