@@ -7,6 +7,48 @@ import torch
 from torch import nn
 
 MOMENTUM = 0.95
+_COEFFICIENTS, _ITERATIONS, _LEAST = (3.4445, -4.775, 2.0315), 5, 1e-7  # of the iteration, as in torch.optim.Muon
+
+
+class StackedMuon(torch.optim.Muon):
+    """torch's Muon with one product for all matrices of a shape: a small network has many small ones.
+
+    On an H100, where starting an operation takes longer than these products do, a step of 54 matrices is several times
+    faster.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            momentum, rate = group["momentum"], group["lr"]
+            alike: dict[tuple[int, ...], list[nn.Parameter]] = {}
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    alike.setdefault(tuple(parameter.shape), []).append(parameter)
+            for shape, parameters in alike.items():
+                gradients = [p.grad for p in parameters]
+                for p in parameters:
+                    if "momentum_buffer" not in self.state[p]:
+                        self.state[p]["momentum_buffer"] = torch.zeros_like(p, memory_format=torch.preserve_format)
+                kept = [self.state[p]["momentum_buffer"] for p in parameters]
+                torch._foreach_lerp_(kept, gradients, 1 - momentum)
+                updates = _orthogonal(torch.stack(torch._foreach_lerp(gradients, kept, momentum)))
+                torch._foreach_mul_(parameters, 1 - rate * group["weight_decay"])
+                step = 0.2 * max(shape) ** 0.5 * rate  # as large as AdamW's (Liu et al., 2025)
+                torch._foreach_add_(parameters, list(updates.to(parameters[0].dtype).unbind()), alpha=-step)
+
+
+def _orthogonal(matrices: torch.Tensor) -> torch.Tensor:
+    """Matrices (K, M, N) with all singular values near 1, by Newton and Schulz' iteration in bfloat16."""
+    a, b, c = _COEFFICIENTS
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.bfloat16()
+    x = x.transpose(1, 2) if tall else x
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=_LEAST)
+    for _ in range(_ITERATIONS):
+        gram = x @ x.transpose(1, 2)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.transpose(1, 2) if tall else x
 
 
 class MuonAdamW(torch.optim.Optimizer):
@@ -37,9 +79,7 @@ class MuonAdamW(torch.optim.Optimizer):
             {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
         ]
         self.parts: tuple[torch.optim.Optimizer, ...] = (
-            torch.optim.Muon(
-                hidden, lr=lr, weight_decay=weight_decay, momentum=MOMENTUM, adjust_lr_fn="match_rms_adamw"
-            ),
+            StackedMuon(hidden, lr=lr, weight_decay=weight_decay, momentum=MOMENTUM),
             torch.optim.AdamW(groups, lr=lr, betas=betas),
         )
         super().__init__([group for part in self.parts for group in part.param_groups], {"lr": lr})
