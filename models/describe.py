@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mutualist.models.atoms import CONTEXT_FEATURES, Atoms, find_atoms
 from mutualist.models.basis import basis, orientation, unit_scores
+from mutualist.models.chunks import at_once
 from mutualist.models.config import ModelConfig
 from mutualist.models.details import at_pair, details_of, doubling_lags, fill, local_count, radial_information
 from mutualist.models.gaussian import STRENGTHS, correlations, cross_products, gaussian_mi
@@ -20,7 +21,7 @@ from mutualist.models.slices import SLICE_FEATURES
 from mutualist.models.smooth import smooth_concomitants, smooth_scores, soft_neighbour_statistics
 from mutualist.models.turns import anchor_orders, pair_features, turned, turned_mi
 
-CHUNK = 1 << 24  # basis values held at once
+CHUNK = 1 << 24  # basis values held at once by a processor
 
 
 @dataclass(frozen=True)
@@ -254,7 +255,7 @@ def _moments(
     Between them come the correlations of the scores in double precision: near 1, their rounding is what is left.
     """
     b, rows, d = scores.shape
-    step = max(config.max_rows, CHUNK // max(1, b * d * (config.cosines + 2)))
+    step = max(config.max_rows, at_once(CHUNK, scores.device) // max(1, b * d * (config.cosines + 2)))
     first: Tensor | None = None
     total: Tensor | None = None
     exact = scores.new_zeros(b, d, d, dtype=torch.float64)
@@ -278,7 +279,7 @@ def _turned_moments(
     In double precision, as correlations near 1 need it: a determinant would show how float32 was rounded in a batch.
     """
     b, rows, d = scores.shape
-    step = max(1, CHUNK // (b * d * (config.turns + 1)))
+    step = max(1, at_once(CHUNK, scores.device) // (b * d * (config.turns + 1)))
     total = scores.new_zeros(b, d, d, config.turns + 1, config.turns + 1, dtype=torch.float64)
     for start in range(0, rows, step):
         part = slice(start, start + step)

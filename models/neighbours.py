@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-CHUNK = 1 << 18  # distances held at once: small enough to stay in cache
+from mutualist.models.chunks import at_once
+
+CHUNK = 1 << 18  # distances held at once in a cache
 
 
 def neighbour_statistics(
@@ -22,7 +24,7 @@ def neighbour_statistics(
     Returns:
         estimates (B, K) in nats and the standard deviation of their terms (B, K).
     """
-    step = max(1, CHUNK // (min(queries, unit.shape[1]) * unit.shape[1]))
+    step = max(1, at_once(CHUNK, unit.device) // (min(queries, unit.shape[1]) * unit.shape[1]))
     parts = [
         _statistics(unit[i : i + step], side[i : i + step], row_mask[i : i + step], ks, queries)
         for i in range(0, unit.shape[0], step)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mutualist.models.chunks import at_once
+
 MOVES = 2  # statistics of a move
-CHUNK = 1 << 18  # elements held at once: small enough to stay in cache
+CHUNK = 1 << 18  # elements held at once in a cache
 
 
 def cross_moments(features: Tensor, n: Tensor) -> Tensor:
@@ -48,7 +50,7 @@ class Walks:
 
     def parts(self, chunk: int) -> Iterator[tuple[slice, Tensor]]:
         """A few walks at a time, about `chunk` values: which they are, and the ranks along them (W, N, D)."""
-        step = max(1, chunk // (self.rows * self.columns))
+        step = max(1, at_once(chunk, self.ranks.device) // (self.rows * self.columns))
         for i in range(0, len(self.index), step):
             part = slice(i, i + step)
             walk = self.ranks.index_select(0, self.index[part].reshape(-1))

@@ -19,7 +19,7 @@ from mutualist.models.pairs import Walks
 SLICES = ((8, (1, 4, 7)), (32, (1, 8, 31)))  # rows of a slice, and over how many of its sorted values a gap reaches
 SLICE_FEATURES = sum(len(reaches) for _, reaches in SLICES)
 SOFTENING = 0.07  # 1/2 ln((r - 1/2)^2 + .07) is digamma(r) to .01 at r = 1 and ever closer; cheaper, too
-CHUNK = 1 << 18  # values sorted at once: small enough to stay in cache
+CHUNK = 1 << 18  # values sorted at once in a cache
 Size = TypeVar("Size", int, Tensor)
 
 

@@ -20,7 +20,7 @@ def spectral_mi(coefficients: Tensor, n: Tensor | int) -> Tensor:
         coefficients: (B, K, K), means over rows of sqrt(2) cos(pi k u) sqrt(2) cos(pi l v).
         n: (B,) rows, or one number.
     """
-    waves = _waves(coefficients.shape[-1]).to(coefficients)
+    waves = _waves(coefficients.shape[-1], coefficients.device).to(coefficients.dtype)
     shrunk = torch.stack([shrunken(coefficients, n, strength) for strength in SHRINKAGES], 1)
     density = (1 + waves.T @ shrunk @ waves).clamp(min=1e-3)
     mass = density.mean((-2, -1))  # 1, but for what the clamp added
@@ -28,11 +28,11 @@ def spectral_mi(coefficients: Tensor, n: Tensor | int) -> Tensor:
 
 
 @cache
-def _waves(count: int) -> Tensor:
+def _waves(count: int, device: torch.device) -> Tensor:
     """sqrt(2) cos(pi k u) for k = 1..count on the grid: (K, G)."""
     with torch.inference_mode(False):  # kept for later calls, which may ask for gradients
         u = (torch.arange(GRID) + 0.5) / GRID
-        return math.sqrt(2.0) * torch.cos(math.pi * torch.arange(1, count + 1)[:, None] * u)
+        return (math.sqrt(2.0) * torch.cos(math.pi * torch.arange(1, count + 1)[:, None] * u)).to(device)
 
 
 def shrunken(coefficients: Tensor, n: Tensor | int, strength: float) -> Tensor:
