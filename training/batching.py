@@ -4,20 +4,20 @@ A pool of records is sorted into buckets by dimension and, within each, by n; ba
 so that many small records or few large ones fill one. What does not fill a batch waits for the next pool.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mutualist.errors import ConfigError
 from mutualist.training.shards import Record
 
 Batch = dict[str, Any]
 
-_DIMENSION_RATIO = 1.15  # records whose dx + dy differ by more are not padded to one another
-_MAX_PADDING = 1.3  # a batch of at least `min_batch` records is closed rather than padded by more
 _MAX_ROWS_CUT = 0.2  # rows that a record may lose so that a training batch needs no padding
 
 
@@ -31,6 +31,8 @@ class Batching:
         pair_cost: cost of a pair of columns, in rows of one column.
         max_batch: most records in a batch.
         min_batch: below this, records are padded further to keep one another company.
+        max_ratio: records whose dx + dy differ by more are not padded to one another.
+        max_padding: a batch of at least `min_batch` records is closed rather than padded by more.
         pool_records, pool_elements: the pool holds at most so many records, and values.
         subsample: probability that a record is used with a random part of its rows only (training).
         min_rows: least rows that remain then.
@@ -41,6 +43,8 @@ class Batching:
     pair_cost: int = 4
     max_batch: int = 128
     min_batch: int = 8
+    max_ratio: float = 1.15
+    max_padding: float = 1.3
     pool_records: int = 8192
     pool_elements: int = 2**25
     subsample: float = 0.0
@@ -51,6 +55,9 @@ class Batching:
         for name in ("max_elements", "max_batch", "min_batch", "pool_records", "pool_elements", "min_rows"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("max_ratio", "max_padding"):
+            if getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must be above 1, got {getattr(self, name)}")
         if self.pair_cost < 0:
             raise ConfigError(f"pair_cost must not be negative, got {self.pair_cost}")
         if not 0 <= self.subsample <= 1:
@@ -89,8 +96,8 @@ def collate(records: Sequence[Record], cut_rows: bool = False) -> Batch:
         bool, true where data are; mi, mi_stderr (B,) float32, nats; n, dx, dy (B,) int64; family, a list of B names.
     """
     n = np.array([r.n for r in records])
-    if cut_rows and n.min() >= (1 - _MAX_ROWS_CUT) * n.max():
-        n[:] = n.min()
+    if cut_rows:
+        n = rows_kept(n)
     d = np.array([r.d for r in records])
     dx = np.array([r.dx for r in records])
     values = np.zeros((len(records), n.max(), d.max()), np.float32)
@@ -112,39 +119,59 @@ def collate(records: Sequence[Record], cut_rows: bool = False) -> Batch:
     }
 
 
+def chosen_rows(
+    n: NDArray[np.int64], options: Batching, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where a block of rows begins and how many they are, for records of n (B,) rows: log-uniform, or all of them.
+
+    Rows are independent, so any block is a random subset of them.
+    """
+    chosen, fraction, at = rng.random((len(n), 3)).T
+    some = (chosen < options.subsample) & (n > options.min_rows)
+    shares = n / options.min_rows
+    rows = np.where(some, np.rint(options.min_rows * shares**fraction), n).astype(np.int64)
+    return (at * (n - rows + some)).astype(np.int64), rows
+
+
 def _subsample(record: Record, options: Batching, rng: np.random.Generator) -> Record:
-    """A block of rows of log-uniform length: rows are independent, so any block is a random subset of them."""
-    chosen, fraction, at = rng.random(3)
-    if chosen >= options.subsample or record.n <= options.min_rows:
-        return record
-    rows = round(options.min_rows * (record.n / options.min_rows) ** fraction)
-    start = int(at * (record.n - rows + 1))
+    (start,), (rows,) = chosen_rows(np.array([record.n]), options, rng)
     return record.rows(start, start + rows)
 
 
-def _group(pool: list[Record], options: Batching) -> list[list[Record]]:
-    """Cuts the pool into groups within budget, in order of size."""
-    pool.sort(key=lambda r: (_bucket(r.d), r.n, r.d))
-    groups: list[list[Record]] = []
-    rows = columns = own = 0
-    for record in pool:
+def group(n: Sequence[int], d: Sequence[int], options: Batching) -> list[list[int]]:
+    """Cuts records of n rows and d columns into groups within budget, in order of size: their numbers."""
+    buckets = [int(math.log(columns) / math.log(options.max_ratio)) for columns in d]
+    groups: list[list[int]] = []
+    rows = columns = own = bucket = 0
+    for i in sorted(range(len(n)), key=lambda i: (buckets[i], n[i], d[i])):
         if groups:
-            group = groups[-1]
-            new_rows, new_columns = max(rows, record.n), max(columns, record.d)
-            padded = (len(group) + 1) * new_rows * new_columns
+            new_rows, new_columns, count = max(rows, n[i]), max(columns, d[i]), len(groups[-1])
             fits = (
-                len(group) < options.max_batch
-                and _bucket(record.d) == _bucket(group[0].d)
-                and (len(group) + 1) * options.cost(new_rows, new_columns) <= options.max_elements
-                and (len(group) < options.min_batch or padded <= _MAX_PADDING * (own + record.values.size))
+                count < options.max_batch
+                and buckets[i] == bucket
+                and (count + 1) * options.cost(new_rows, new_columns) <= options.max_elements
+                and (
+                    count < options.min_batch
+                    or (count + 1) * new_rows * new_columns <= options.max_padding * (own + n[i] * d[i])
+                )
             )
             if fits:
-                group.append(record)
-                rows, columns, own = new_rows, new_columns, own + record.values.size
+                groups[-1].append(i)
+                rows, columns, own = new_rows, new_columns, own + n[i] * d[i]
                 continue
-        groups.append([record])
-        rows, columns, own = record.n, record.d, record.values.size
+        groups.append([i])
+        rows, columns, own, bucket = n[i], d[i], n[i] * d[i], buckets[i]
     return groups
+
+
+def rows_kept(n: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows of each record of a training batch of records of n (B,) rows: the least for all, if that costs few."""
+    return np.full_like(n, n.min()) if n.min() >= (1 - _MAX_ROWS_CUT) * n.max() else n
+
+
+def _group(pool: list[Record], options: Batching) -> list[list[Record]]:
+    found = group([record.n for record in pool], [record.d for record in pool], options)
+    return [[pool[i] for i in members] for members in found]
 
 
 def _split_full(groups: list[list[Record]], options: Batching) -> tuple[list[list[Record]], list[Record]]:
@@ -173,7 +200,3 @@ def _emit(groups: list[list[Record]], options: Batching, rng: np.random.Generato
     for i in order:
         yield collate(groups[i], cut_rows=options.cut_rows and rng is not None)
         groups[i] = []  # free the records as they go
-
-
-def _bucket(columns: int) -> int:
-    return int(np.log(columns) / np.log(_DIMENSION_RATIO))

@@ -15,6 +15,7 @@ from mutualist.errors import ConfigError, DataError
 from mutualist.models import ModelConfig
 from mutualist.models.describe import describe_values
 from mutualist.training.batching import Batch, Batching
+from mutualist.training.buffers import BufferedLoader
 from mutualist.training.drawn import DrawnShard, DrawnShards
 from mutualist.training.shards import count_records
 from mutualist.training.stream import RecordStream, ResumableLoader
@@ -35,6 +36,9 @@ class MetaDataModule(L.LightningDataModule):
         draw: a configuration of `mutualist datagen`, by name or path. If given, the workers draw training records from
             it while the network trains, each of them once, and `directory` need not hold a train split. It takes
             `limit_records`, and as many workers as keep up with the network.
+        buffer_records: if given, drawn records are kept on the device that trains, so many at a time, and gone through,
+            each time in other blocks of rows, until the next so many are drawn (`training.buffers`). It is for
+            accelerators, which want larger batches than a worker's pool of records makes.
         seed: root of the order of the records and of the rows left out.
     """
 
@@ -46,20 +50,24 @@ class MetaDataModule(L.LightningDataModule):
         limit_validation: int | None = None,
         workers: int = 1,
         draw: str | None = None,
+        buffer_records: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        for name, value in (("limit_records", limit_records), ("limit_validation", limit_validation)):
-            if value is not None and value < 1:
+        for name in ("limit_records", "limit_validation", "buffer_records"):
+            if (value := locals()[name]) is not None and value < 1:
                 raise ConfigError(f"{name} must be at least 1 or absent, got {value}")
         if workers < 0:
             raise ConfigError(f"workers must not be negative, got {workers}")
         if draw is not None and limit_records is None:
             raise ConfigError("records that are drawn have no end: say by limit_records after how many an epoch ends")
+        if buffer_records is not None and draw is None:
+            raise ConfigError("buffer_records is for records that are drawn: say by draw what to draw them from")
         self.store = Store(directory)
         self.drawn = None if draw is None else DrawnShards(load_config(draw))
         self.batching = batching
         self.limit_records, self.limit_validation = limit_records, limit_validation
+        self.buffer_records = buffer_records
         self.workers = workers
         self.seed = seed
         self._counts: dict[str, tuple[Sequence[StoredFile | DrawnShard], list[int]]] = {}
@@ -94,7 +102,7 @@ class MetaDataModule(L.LightningDataModule):
         """Records of a training epoch, over all devices."""
         return self.limit_records or sum(self.stream("train", shuffle=True).counts)
 
-    def train_dataloader(self) -> ResumableLoader:
+    def train_dataloader(self) -> ResumableLoader | BufferedLoader:
         stream = self.stream("train", shuffle=True, limit=self.limit_records)
         workers = min(self.workers, len(stream.shards) // stream.world_size)
         trainer = self.trainer
@@ -103,6 +111,10 @@ class MetaDataModule(L.LightningDataModule):
                 f"{trainer.world_size} devices must train on as many batches as one another: say how many make an "
                 "epoch by --trainer.limit_train_batches"
             )
+        if trainer is not None and self.buffer_records is not None and self.limit_records is not None:
+            share = -(-self.limit_records // stream.world_size)
+            device = trainer.strategy.root_device
+            return BufferedLoader(stream, lambda: trainer.current_epoch, workers, self.buffer_records, share, device)
         if trainer is not None and workers and trainer.strategy.root_device.type == "cpu":
             module: Any = trainer.lightning_module
             stream.prepare = partial(described, config=module.net.config)
@@ -125,8 +137,12 @@ class MetaDataModule(L.LightningDataModule):
             return self.trainer.current_epoch, progress.processed
 
         # A connection does not survive a fork: where there is one, workers start from nothing and make their own.
-        remote = workers > 0 and self.store.local is None
-        return ResumableLoader(stream, position, workers, **({"multiprocessing_context": "spawn"} if remote else {}))
+        options: dict[str, Any] = {}
+        if workers > 0 and self.store.local is None:
+            options["multiprocessing_context"] = "spawn"
+        if self.trainer is not None and self.trainer.strategy.root_device.type == "cuda":
+            options["pin_memory"] = True  # memory that the device can read by itself
+        return ResumableLoader(stream, position, workers, **options)
 
 
 def described(batch: Batch, seed: int, config: ModelConfig) -> Batch:

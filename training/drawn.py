@@ -1,5 +1,6 @@
 """Training records drawn where they are needed, beside the training, instead of read: none comes twice."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
@@ -7,6 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from mutualist.datagen.config import DatasetConfig
+from mutualist.errors import DataError
 from mutualist.training.shards import Record
 
 SHARDS = 100_000  # more than any run draws; a pass through all of them would begin again with the same records
@@ -38,12 +40,19 @@ class DrawnShards(Sequence["DrawnShard"]):
         return self.__dict__ | {"_prior": None}
 
     def draw(self, shard: int, i: int) -> Record:
-        """Record i of a shard."""
+        """Record i of a shard. One of millions may be faulty: the run goes on, with another in its place.
+
+        Raises DataError where that is faulty as well.
+        """
         if self._prior is None:
             from mutualist.datagen.prior import Prior  # its families take a while to import
 
             self._prior = Prior(self.config)
-        drawn = self._prior.draw_record("train", shard, i)
+        try:
+            drawn = self._prior.draw_record("train", shard, i)
+        except DataError as error:
+            warnings.warn(f"left out: {error}", stacklevel=2)
+            drawn = self._prior.draw_record("train", shard, i + self.config.shard_records)
         values = np.concatenate([drawn.x, drawn.y], axis=1)
         return Record(values, drawn.dx, drawn.mi, drawn.mi_stderr, drawn.family)
 
@@ -56,7 +65,7 @@ class DrawnShard:
     number: int
 
     def records(self, start: int, stop: int) -> Iterator[Record]:
-        """Records start..stop, drawn now. Raises DataError where a family draws something faulty."""
+        """Records start..stop, drawn now."""
         return (self.shards.draw(self.number, i) for i in range(start, stop))
 
     def __str__(self) -> str:

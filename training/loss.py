@@ -1,4 +1,4 @@
-"""The training loss: pinball over the levels, with records of large mutual information damped."""
+"""The training loss: pinball over the levels, with samples of large mutual information damped."""
 
 import torch
 from torch import Tensor
@@ -21,6 +21,10 @@ def pinball(quantiles: Tensor, truth: Tensor, levels: Tensor) -> Tensor:
     return torch.maximum(levels * gap, (levels - 1) * gap).mean(1)
 
 
-def weight(truth: Tensor) -> Tensor:
-    """Weight of each record, 1 / (1 + mi / 4), so that records of 30 nats do not drown those of 0.1: (B,)."""
-    return 1 / (1 + _DAMPING * truth)
+def weight(median: Tensor) -> Tensor:
+    """Weight of each sample by its predicted median (B,) in nats, 1 / (1 + median / 4): (B,), without gradient.
+
+    So samples of 30 nats do not drown those of 0.1. It is the prediction that counts: a weight by the truth, which the
+    sample does not tell, would teach the quantiles of another distribution, tilted towards small values.
+    """
+    return 1 / (1 + _DAMPING * median.detach())

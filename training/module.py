@@ -15,6 +15,7 @@ from mutualist.models.bundle import load_bundle
 from mutualist.models.describe import Description, describe_values
 from mutualist.training.batching import Batch
 from mutualist.training.checkpoint import CONFIG_KEY
+from mutualist.training.growth import grown
 from mutualist.training.loss import pinball, weight
 from mutualist.training.metrics import Scores
 from mutualist.training.optimiser import MuonAdamW
@@ -26,12 +27,13 @@ _MAX_SKIPPED_IN_A_ROW = 10
 class MutualInfoModule(L.LightningModule):
     """Trains a MutualInfoNet to give quantiles of the mutual information of a sample.
 
-    The loss is the pinball loss over the network's levels, weighted by 1 / (1 + mi / 4). The learning rate warms up and
-    then follows a cosine to zero by the progress of the run, in steps, epochs or time. A step whose gradient is not
+    The loss is the pinball loss over the network's levels, weighted by 1 / (1 + median / 4). The learning rate warms up
+    and then follows a cosine to zero by the progress of the run, in steps, epochs or time. A step whose gradient is not
     finite is skipped with a warning, and counted as `skipped_steps`; many in a row end the run.
 
     Args:
-        network: the network's configuration; the default one, or that of `init_from`, if absent.
+        network: the network's configuration; the default one, or that of `init_from`, if absent. A larger one than that
+            of `init_from` begins near its answers (`training.growth`).
         learning_rate: peak learning rate of Muon and AdamW.
         weight_decay: decoupled weight decay of matrices; vectors (biases, scales) have none.
         beta2: decay of AdamW's second moment.
@@ -63,12 +65,10 @@ class MutualInfoModule(L.LightningModule):
                 f"{learning_rate}, {weight_decay}, {warmup_steps}, {beta2}"
             )
         if init_from is not None:
-            self.net = load_bundle(init_from).net.train().requires_grad_(True)
+            self.net = load_bundle(init_from).net
             if network is not None and network != self.net.config:
-                raise ConfigError(
-                    f"the weights in {init_from} belong to another network than the configured one; leave out "
-                    f"`network`, or set it to {self.net.config}"
-                )
+                self.net = grown(self.net, network, seed)
+            self.net.train().requires_grad_(True)
         else:
             with torch.random.fork_rng(devices=[]):  # seeded, and the caller's random state left as it was
                 torch.manual_seed(seed)
@@ -85,6 +85,7 @@ class MutualInfoModule(L.LightningModule):
         self._skipped_in_a_row = 0
         self._skipped = False
         self._records_in_epoch = 0
+        self._loss = torch.zeros(())  # of the batches of a step
         self._scores = Scores(self.net.config.levels)
         self.register_buffer("levels", torch.tensor(self.net.config.levels), persistent=False)
         self.levels: Tensor
@@ -118,10 +119,11 @@ class MutualInfoModule(L.LightningModule):
             return None
         truth, size = batch["mi"], len(batch["mi"])
         losses = pinball(quantiles, truth, self.levels)
-        loss = (weight(truth) * losses).mean()
+        loss = (weight(quantiles[:, self.net.config.median]) * losses).mean()
         self._records_in_epoch += size * self.trainer.world_size
         if self.reference_batch is not None:
             loss = loss * (size / self.reference_batch)
+        self._loss = loss.detach() + self._loss
         self.log("train/loss", loss, prog_bar=True, batch_size=size)
         self.log("train/pinball", losses.mean(), batch_size=size)
         self.log("train/batch_size", float(size), batch_size=1)
@@ -133,15 +135,16 @@ class MutualInfoModule(L.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clips the gradient's norm. One that is not finite is dropped: the optimiser then leaves all as it is."""
+        """Clips the gradient's norm. If it or the loss is not finite, it is dropped, and the step changes nothing."""
         norm = nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val or torch.inf)
-        if torch.isfinite(norm):
+        loss, self._loss = self._loss, torch.zeros(())
+        if torch.isfinite(norm + loss.to(norm.device)):
             if not self._skipped:
                 self._skipped_in_a_row = 0
             return
         for parameter in self.parameters():
             parameter.grad = None
-        self._skip("the gradient is not finite")
+        self._skip("the loss or its gradient is not finite")
 
     def _skip(self, reason: str) -> None:
         """Counts a step that changes nothing."""

@@ -91,13 +91,13 @@ class RecordStream(IterableDataset[Batch]):
     def _rng(self, *key: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
-    def records(self, worker: int = 0, workers: int = 1) -> Iterator[Record]:
-        """The records that one worker of this device reads in the current epoch.
+    def records(self, worker: int = 0, workers: int = 1, endless: bool = False) -> Iterator[Record]:
+        """The records that one worker of this device reads in the current epoch; `endless`, and in all that follow.
 
         Several devices must train on as many batches as one another, and cannot know how many the others will have. So
-        theirs never run out: the next epochs' records follow, and `limit_train_batches` ends the epoch.
+        theirs never run out either, and `limit_train_batches` ends the epoch.
         """
-        if self.shuffle and self.world_size > 1:
+        if self.shuffle and (endless or self.world_size > 1):
             for epoch in count(self.epoch):
                 yield from self._of_epoch(epoch, worker, workers)
         else:

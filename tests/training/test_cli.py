@@ -100,8 +100,10 @@ def test_init_from_starts_at_the_exported_weights(config, tmp_path, exported, to
     tuned = load_network(tmp_path / "tuned" / "checkpoints" / "last.ckpt").state_dict()
     for name, tensor in net.state_dict().items():
         torch.testing.assert_close(tuned[name], tensor, rtol=0, atol=1e-8)
-    with pytest.raises(ConfigError, match="belong to another network"):
-        main([*start, str(tmp_path / "other"), "--model.network.width", "16"])
+    main([*start, str(tmp_path / "larger"), "--model.network.layers", "3", "--model.network.pair_width", "8"])
+    assert load_network(tmp_path / "larger" / "checkpoints" / "last.ckpt").config.layers == 3
+    with pytest.raises(ConfigError, match=r"a network grows in .* alone"):
+        main([*start, str(tmp_path / "other"), "--model.network.cosines", "9"])
 
 
 def test_print_config_shows_every_option(capsys):
@@ -214,9 +216,10 @@ def test_two_devices_train_in_half_precision_on_records_drawn_beside(make_datase
     network = tmp_path / "network.yaml"
     network.write_text(yaml.safe_dump({"model": {"network": tiny.to_dict()}}))
     options = {
-        "data.directory": dataset, "data.draw": "tiny", "data.workers": 1, "data.batching.pool_records": 50,
+        "data.directory": dataset, "data.draw": "tiny", "data.workers": 1, "data.buffer_records": 300,
         "data.batching.max_elements": 20_000, "trainer.default_root_dir": tmp_path / "run",
         "trainer.accelerator": "cpu", "trainer.devices": 2, "trainer.max_epochs": 2, "trainer.log_every_n_steps": 1,
+        "trainer.accumulate_grad_batches": 1, "trainer.precision": "bf16-mixed",
     }  # fmt: skip
     command = [sys.executable, "-m", "mutualist", "train", "fit", "--config", "gpu", "--config", str(network)]
     command += [f"--{name}={value}" for name, value in options.items()]

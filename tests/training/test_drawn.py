@@ -5,7 +5,7 @@ import pytest
 
 from mutualist.datagen.config import load_config
 from mutualist.datagen.prior import Prior
-from mutualist.errors import ConfigError
+from mutualist.errors import ConfigError, DataError
 from mutualist.training.batching import Batching
 from mutualist.training.data import MetaDataModule
 from mutualist.training.drawn import DrawnShards
@@ -23,6 +23,21 @@ def test_they_are_what_would_have_been_written():
     for expected, found in zip(written, drawn, strict=True):
         np.testing.assert_array_equal(found.values, np.concatenate([expected.x, expected.y], 1))
         assert (found.dx, found.mi, found.family) == (expected.dx, expected.mi, expected.family)
+
+
+def test_a_faulty_record_is_left_out_and_said_so(monkeypatch):
+    config, draw = load_config("tiny"), Prior.draw_record
+
+    def faulty(self, split, shard, i):
+        if i == 4:
+            raise DataError("family 'x' drew a faulty record")
+        return draw(self, split, shard, i)
+
+    monkeypatch.setattr(Prior, "draw_record", faulty)
+    with pytest.warns(UserWarning, match="left out: family 'x'"):
+        drawn = list(DrawnShards(config)[0].records(3, 6))
+    labels = [draw(Prior(config), "train", 0, i).mi for i in (3, 4 + config.shard_records, 5)]
+    assert [record.mi for record in drawn] == labels
 
 
 @pytest.mark.parametrize("workers", [0, 2])
