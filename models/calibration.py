@@ -145,14 +145,13 @@ class Calibration:
             )
         quantiles = np.asarray(quantiles, np.float64)
         count = len(quantiles)
-        in_n = weights_n(np.broadcast_to(n, count))
-        in_d = weights_d(np.broadcast_to(np.add(dx, dy), count))
+        in_n, in_d = weights_n(np.atleast_1d(n)), weights_d(np.atleast_1d(np.add(dx, dy)))
+        # (B, nodes in n and d), or (1, nodes) where all samples are of one shape, as pairs of one table are
+        both = (in_n[:, :, None] * in_d[:, None, :]).reshape(max(len(in_n), len(in_d)), -1)
         in_median = weights_median(quantiles[:, self.median])
-        both = (in_n[:, :, None] * in_d[:, None, :]).reshape(count, -1)
-        weights = (both[:, :, None] * in_median[:, None, :]).reshape(count, -1)
         in_tied = weights_tied(np.broadcast_to(tied, count))
-        weights = (in_tied[:, :, None] * weights[:, None, :]).reshape(count, -1)
-        at, shift = (weights @ nodes.reshape(weights.shape[1], -1) for nodes in (self.probits, self.shifts))
+        rest = (in_tied[:, :, None] * in_median[:, None, :]).reshape(count, -1)
+        at, shift = (_weighed(nodes, both, rest) for nodes in (self.probits, self.shifts))
         values = interpolate_probit(self.levels, quantiles, at)
         values = np.maximum(values + shift, 0.0)
         floor = (both @ self.floors.reshape(-1, 1)) * floor_share(self.levels)
@@ -162,6 +161,14 @@ class Calibration:
     def median(self) -> int:
         """Index of the level nearest to 0.5."""
         return int(np.abs(self.levels - 0.5).argmin())
+
+
+def _weighed(nodes: Array, both: Array, rest: Array) -> Array:
+    """Nodes (T, n, d, M, Q) weighed by both (B, n * d) or (1, n * d), and by rest (B, T * M): (B, Q)."""
+    ties, in_n, in_d, medians, levels = nodes.shape
+    given = both @ nodes.transpose(1, 2, 0, 3, 4).reshape(in_n * in_d, -1)
+    given = given.reshape(len(both), ties * medians, levels)
+    return np.asarray(rest @ given[0] if len(both) == 1 else (rest[:, None] @ given)[:, 0])
 
 
 def floor_share(levels: ArrayLike) -> Array:
