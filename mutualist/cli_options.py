@@ -29,7 +29,12 @@ class LayoutOption(StrEnum):
 
 
 TableArg = Annotated[
-    Path, typer.Argument(metavar="TABLE", help="CSV file with a header, or Parquet file.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="TABLE",
+        help="CSV file with a header, or Parquet file. Columns of few texts are categories.",
+        show_default=False,
+    ),
 ]
 UnitOpt = Annotated[UnitOption, typer.Option("--unit", help="Unit of the numbers.")]
 LevelOpt = Annotated[float, typer.Option("--level", help="Probability of the interval, between 0 and 1.")]
@@ -54,5 +59,7 @@ NanOpt = Annotated[
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 ColumnsOpt = Annotated[
     list[str] | None,
-    typer.Option("--columns", metavar="NAMES", help="Columns to use, a,b,c; all numeric ones if not given."),
+    typer.Option(
+        "--columns", metavar="NAMES", help="Columns to use, a,b,c; all of numbers or categories if not given."
+    ),
 ]

@@ -1,4 +1,4 @@
-"""Columns of Arrow tables as float64: which of them are numbers, and what to say of those that are not."""
+"""Columns of Arrow tables as float64: which are numbers or categories, and what to say of those that are neither."""
 
 import difflib
 from collections.abc import Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mutualist.categories import UnusableColumnError, categories, is_text
 from mutualist.errors import InputError
 
 NAN_POLICIES = ("raise", "omit")
@@ -21,25 +21,28 @@ class NumericTable:
 
     Attributes:
         names: names of the d columns.
-        values: shape (n, d), float64; missing values are NaN.
+        values: shape (n, d), float64; missing values are NaN, and texts the codes of their categories.
         skipped: columns that were not asked for by name and cannot be used, each with the reason.
         dropped: number of rows left out because of missing or infinite values.
+        categories: columns of text, each with the number of different texts.
     """
 
     names: tuple[str, ...]
     values: NDArray[np.float64]
     skipped: tuple[tuple[str, str], ...] = ()
     dropped: int = 0
+    categories: tuple[tuple[str, int], ...] = ()
 
     def columns(self, names: Sequence[str]) -> NDArray[np.float64]:
         """The columns called `names`, in this order: shape (n, len(names))."""
         return self.values[:, [self.names.index(name) for name in names]]
 
     def notes(self) -> list[str]:
-        """What was left out, in words for the reader of the numbers."""
+        """What was left out or taken as categories, in words for the reader of the numbers."""
         total = self.dropped + len(self.values)
         rows = f"left out {self.dropped:,} of {total:,} rows with missing or infinite values"
-        columns = [f"left out column {name!r}: it {reason}" for name, reason in self.skipped]
+        taken = [f"took column {name!r} as {k} {'category' if k == 1 else 'categories'}" for name, k in self.categories]
+        columns = [*taken, *(f"left out column {name!r}: it {reason}" for name, reason in self.skipped)]
         return [rows, *columns] if self.dropped else columns
 
 
@@ -79,43 +82,43 @@ def check_unlike(names: Sequence[str], source: str) -> None:
 def numeric_table(
     table: pa.Table, source: str, required: Sequence[str] = (), omit: str = OMIT, show: bool = True
 ) -> NumericTable:
-    """The columns of `table` that are numbers.
+    """The columns of `table` that are numbers, and those of text that can be categories.
 
     Args:
         table: its columns have unlike names.
         source: names the table in messages.
-        required: columns that must be numeric; the others are left out if they are not, and listed in `skipped`.
+        required: columns that must be usable; the others are left out if they are not, and listed in `skipped`.
         omit: how the caller asks for rows with gaps to be left out, for messages.
         show: whether messages may show some of the values.
 
     Raises:
-        InputError: no rows, no numeric column, or a required column that holds text, dates or nested values.
+        InputError: no rows, no usable column, or a required column that holds dates, nested values, or texts that
+            are no categories.
     """
     if table.num_rows == 0:
         raise InputError(f"{source} has a header but no rows; add rows of numbers")
-    kept: list[str] = []
-    arrays: list[NDArray[np.float64]] = []
+    arrays: dict[str, NDArray[np.float64]] = {}
     skipped: list[tuple[str, str]] = []
+    taken: list[tuple[str, int]] = []
     needed = set(required)
     for name in table.column_names:
         column = table.column(name)
-        reason, remedy = _why_not_numeric(column, omit, show)
-        optional = name not in needed
-        if optional and not reason and not name.strip():
-            reason = "has no name (a row index?)"
-        if optional and not reason and column.null_count == len(column):
-            reason = "has no values"
-        if not reason:
-            kept.append(name)
-            arrays.append(_to_float(column))
-        elif optional:
-            skipped.append((name, reason))
-        else:
-            raise InputError(f"column {name!r} {reason}; {remedy}")
-    if not kept:
+        try:
+            values, k = _to_float(column, omit, show)
+            if name not in needed:
+                _check_worth(name, values)
+        except UnusableColumnError as error:
+            if name in needed:
+                raise InputError(f"column {name!r} {error}") from None
+            skipped.append((name, str(error)))
+            continue
+        arrays[name] = values
+        if k is not None:
+            taken.append((name, k))
+    if not arrays:
         reasons = "; ".join(f"{name!r} {reason}" for name, reason in skipped[:5])
-        raise InputError(f"{source} has no numeric column: {reasons}")
-    return NumericTable(tuple(kept), np.column_stack(arrays), tuple(skipped))
+        raise InputError(f"{source} has no usable column: {reasons}")
+    return NumericTable(tuple(arrays), np.column_stack(list(arrays.values())), tuple(skipped), categories=tuple(taken))
 
 
 def complete_rows(table: NumericTable, nan_policy: str = "raise", omit: str = OMIT) -> NumericTable:
@@ -145,8 +148,9 @@ def complete_rows(table: NumericTable, nan_policy: str = "raise", omit: str = OM
     return replace(table, values=table.values[complete], dropped=len(complete) - left)
 
 
-def _value_type(column: pa.ChunkedArray) -> pa.DataType:
-    return column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+def value_type(kind: pa.DataType) -> pa.DataType:
+    """The type of the values that a column of type `kind` holds, be it a dictionary or not."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def is_numeric(kind: pa.DataType) -> bool:
@@ -155,54 +159,29 @@ def is_numeric(kind: pa.DataType) -> bool:
     return any(check(kind) for check in checks)
 
 
-def _why_not_numeric(column: pa.ChunkedArray, omit: str, show: bool) -> tuple[str, str]:
-    """Why a column cannot be used, and what to do about it; empty for numeric ones."""
-    kind, types = _value_type(column), pa.types
-    if is_numeric(kind):
-        return "", ""
+def _to_float(column: pa.ChunkedArray, omit: str, show: bool) -> tuple[NDArray[np.float64], int | None]:
+    """The values, shape (n,), and how many categories they are, if they are; raises UnusableColumnError."""
+    kind, types = value_type(column.type), pa.types
+    if is_text(kind):
+        return categories(column, omit, show)
     if types.is_temporal(kind):
-        return "holds dates or times", "turn it into a number first, such as days since the first row"
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
-        return _why_text(column, omit, show)
+        raise UnusableColumnError("holds dates or times; turn it into a number first, such as days since the first row")
     if types.is_binary(kind) or types.is_large_binary(kind):
-        return "is not UTF-8 text", "save the file as UTF-8, with numbers in this column"
-    return f"has values of type {kind}", "give one number in each cell"
-
-
-def _why_text(column: pa.ChunkedArray, omit: str, show: bool) -> tuple[str, str]:
-    plain = column.cast(pa.string())
-    counts = pc.value_counts(plain.drop_null()).to_pylist()
-    odd = sorted((c for c in counts if not is_number(c["values"])), key=lambda c: -c["counts"])
-    examples = f" (for instance {', '.join(repr(c['values'][:24]) for c in odd[:3])})" if show else ""
-    if not odd:
-        return "holds numbers written as text", "convert it to a numeric type"
-    if len(odd) < len(counts) / 2:
-        many = sum(c["counts"] for c in odd)
-        return (
-            f"has {many} of {len(column)} values that are not numbers{examples}",
-            f"leave these cells empty and add {omit}",
-        )
-    return (
-        f"holds text{examples}",
-        "encode it as numbers: integers if it is ordered or has two values, otherwise one 0/1 column for each "
-        "value, all of them named on one side (red,green,blue)",
-    )
-
-
-def _to_float(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+        raise UnusableColumnError("is not UTF-8 text; save the file as UTF-8")
+    if not is_numeric(kind):
+        raise UnusableColumnError(f"has values of type {kind}; give one number in each cell")
+    if types.is_dictionary(column.type):
+        column = column.cast(kind)
     floats = column.cast(pa.float64(), safe=False)
-    return np.asarray(floats.to_numpy(zero_copy_only=False), dtype=np.float64)
+    return np.asarray(floats.to_numpy(zero_copy_only=False), dtype=np.float64), None
 
 
-def is_number(text: str) -> bool:
-    """Whether `text` reads as a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _check_worth(name: str, values: NDArray[np.float64]) -> None:
+    """Raises UnusableColumnError for a column that nobody asked for and that can tell nothing."""
+    if not name.strip():
+        raise UnusableColumnError("has no name (a row index?)")
+    if np.isnan(values).all():
+        raise UnusableColumnError("has no values")
 
 
 def _count_bad(table: NumericTable) -> str:

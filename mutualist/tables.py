@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from mutualist.columns import NumericTable, check_unlike, is_number, numeric_table, resolve_columns
+from mutualist.categories import is_number
+from mutualist.columns import NumericTable, check_unlike, numeric_table, resolve_columns
 from mutualist.errors import InputError
 
 MAX_CSV_BYTES = 2 * 1024**3
@@ -32,17 +33,20 @@ def column_names(path: str | Path) -> list[str]:
 
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None, required: Sequence[str] = ()) -> NumericTable:
-    """Reads numeric columns; integers, floats, decimals and booleans become float64.
+    """Reads columns of numbers and of categories.
+
+    Integers, floats, decimals and booleans become float64. Texts become numbers from 0 on in the order of the texts,
+    where these are few.
 
     Args:
         path: a CSV file with a header (comma, or where the header has none: semicolon, tab or bar; `.gz` as
             well), or a Parquet file (`.parquet`, `.pq`).
-        columns: names of the columns to read; None reads all numeric ones and lists the others in `skipped`.
-        required: names that must be numeric even where `columns` is None.
+        columns: names of the columns to read; None reads all that can be used and lists the others in `skipped`.
+        required: names that must be usable even where `columns` is None.
 
     Raises:
-        InputError: the file is missing, empty, damaged or too large; a column is unknown, or holds text,
-            dates or nested values.
+        InputError: the file is missing, empty, damaged or too large; a column is unknown, or holds dates,
+            nested values or texts that are no categories.
     """
     known = column_names(path)
     path = Path(path)
@@ -95,6 +99,11 @@ def csv_layout(head: bytes, tabs: bool = False) -> pa.csv.ParseOptions:
     return pa.csv.ParseOptions(delimiter=max(",;\t|", key=header.count))
 
 
+def csv_values(names: Sequence[str] | None) -> pa.csv.ConvertOptions:
+    """How cells are read, those of all columns if `names` is None: NA and the like are gaps among texts as well."""
+    return pa.csv.ConvertOptions(include_columns=None if names is None else list(names), strings_can_be_null=True)
+
+
 def starts_with_numbers(names: Sequence[str]) -> bool:
     """Whether the first line of a CSV file seems to hold data and not names: numbers other than 0, 1, 2, …"""
     return bool(names) and all(map(is_number, names)) and list(names) != [str(i) for i in range(len(names))]
@@ -119,8 +128,7 @@ def _csv_names(path: Path) -> list[str]:
 
 
 def _read_csv(path: Path, names: list[str]) -> pa.Table:
-    convert = pa.csv.ConvertOptions(include_columns=names, auto_dict_encode=False)
-    table = pa.csv.read_csv(path, parse_options=_csv_options(path), convert_options=convert)
+    table = pa.csv.read_csv(path, parse_options=_csv_options(path), convert_options=csv_values(names))
     _check_cells(path, table.num_rows, len(names))
     return table
 

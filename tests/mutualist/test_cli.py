@@ -78,7 +78,7 @@ def test_weights_are_passed_on(runner: CliRunner, monkeypatch: pytest.MonkeyPatc
     ("content", "options", "says"),
     [
         ("a,b\n1,2\n", [], "x has 1 rows"),
-        ("a,b\nx,2\ny,3\n", [], "column 'a' holds text"),
+        ("a,b\nx,2\ny,3\n", [], "column 'a' has 2 different texts"),
         (
             "a,b\n1,nan\n2,inf\n3,3\n",
             [],
@@ -130,10 +130,10 @@ def test_rank_for_people_has_bars_and_says_what_it_left_out(runner: CliRunner, t
     assert "MI [nats]" in result.stdout
     assert "●" in result.stdout
     assert result.stdout.index(" a ") < result.stdout.index(" b ")
-    assert "left out column '[word]': it holds text" in result.stderr
+    assert "left out column '[word]': it has 30 different texts" in result.stderr
     assert "column 'zzz'" in refusal(runner, "rank", str(path), "--target", "zzz")
-    assert "holds text" in refusal(runner, "rank", str(path), "--target", "[word]")
-    assert "no numeric column but the target" in refusal(runner, "rank", str(path), "--target", "t", "--columns", "t")
+    assert "'[word]' has 30 different texts" in refusal(runner, "rank", str(path), "--target", "[word]")
+    assert "no usable column but the target" in refusal(runner, "rank", str(path), "--target", "t", "--columns", "t")
 
 
 def test_warnings_are_shown_once_when_all_columns_share_them(runner: CliRunner, tmp_path: Path) -> None:

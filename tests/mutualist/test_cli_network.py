@@ -60,6 +60,15 @@ def test_a_constant_column_gets_an_answer_and_a_warning(ask: Ask, tmp_path: Path
     assert any("constant" in text for text in answer["warnings"])
 
 
+def test_a_constant_text_is_answered_as_a_constant_number(ask: Ask, tmp_path: Path) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_text("a,b\n" + "".join(f"same,{i}\n" for i in range(50)))
+    text = ask("estimate", str(path), "--x", "a", "--y", "b")
+    number = ask("estimate", table(tmp_path / "t.csv", np.full(50, 7), np.arange(50)), "--x", "a", "--y", "b")
+    assert text.pop("warnings") == [*number.pop("warnings"), "took column 'a' as 1 category"]
+    assert text == number
+
+
 def test_ties_get_the_same_answer_twice(ask: Ask, tmp_path: Path) -> None:
     source = table(tmp_path / "t.csv", np.arange(60) % 3, np.arange(60) // 20)
     first, second = (ask("estimate", source, "--x", "a", "--y", "b") for _ in range(2))

@@ -26,13 +26,14 @@ def write(path: Path, content: str | bytes | dict[str, Any]) -> Path:
 
 
 def test_csv_and_parquet_give_the_same_numbers(tmp_path: Path) -> None:
-    text = "i,f,b,name\n1,0.5,true,x\n-2,1e3,false,y\n3,,true,z\n"
+    text = "i,f,b,kind,name\n1,0.5,true,y,r\n-2,1e3,false,x,s\n3,,true,y,t\n"
     from_csv = read_table(write(tmp_path / "t.csv", text))
-    columns = {"i": [1, -2, 3], "f": [0.5, 1e3, None], "b": [True, False, True], "name": ["x", "y", "z"]}
+    columns = {"i": [1, -2, 3], "f": [0.5, 1e3, None], "b": [True, False, True]}
+    columns |= {"kind": ["y", "x", "y"], "name": ["r", "s", "t"]}
     from_parquet = read_table(write(tmp_path / "t.parquet", columns))
     for table in (from_csv, from_parquet):
-        assert table.names == ("i", "f", "b")
-        np.testing.assert_array_equal(table.values, [[1, 0.5, 1], [-2, 1e3, 0], [3, np.nan, 1]])
+        assert table.names == ("i", "f", "b", "kind")
+        np.testing.assert_array_equal(table.values, [[1, 0.5, 1, 1], [-2, 1e3, 0, 0], [3, np.nan, 1, 1]])
         assert [name for name, _ in table.skipped] == ["name"]
     np.testing.assert_array_equal(from_csv.columns(["b", "i"]), [[1, 1], [0, -2], [1, 3]])
 
@@ -74,8 +75,8 @@ def test_types_of_parquet(tmp_path: Path) -> None:
         ("a,b\n1,2\n3\n", None, "Expected 2 columns, got 1"),
         ("a,a\n1,2\n", None, "several columns are called 'a'"),
         ("1,2.5\n3,4\n", None, "add a header line"),
-        ("a,b\nx,y\nz,w\n", None, "no numeric column"),
-        ("a\nred\nblue\ngreen\n", ["a"], "holds text .*'red'.*one 0/1 column"),
+        ("a,b\nx,y\nz,w\n", None, "no usable column"),
+        ("a\nred\nblue\ngreen\n", ["a"], "3 different texts .*'red'.*3 of them in one row only; group"),
         ("a\n1\n2\n?\n4\n", ["a"], r"1 of 4 values that are not numbers .*'\?'.*--nan-policy omit"),
         ("a\n2020-01-01\n2020-01-02\n", ["a"], "dates or times; turn it into a number"),
         ("a\n2020-01-01 10:00:00\n", ["a"], "dates or times"),
@@ -127,8 +128,8 @@ def test_columns_that_nobody_asked_for_are_left_out_with_the_reason(tmp_path: Pa
     table = read_table(path)
     assert table.names == ("a",)
     assert dict(table.skipped).keys() == {"", "empty", "when", "what"}
-    assert any("'what': it holds text" in note for note in table.notes())
-    with pytest.raises(InputError, match="'what' holds text"):
+    assert any("'what': it has 2 different texts" in note for note in table.notes())
+    with pytest.raises(InputError, match="'what' has 2 different texts"):
         read_table(path, required=["what"])
 
 
