@@ -14,9 +14,9 @@ ESTIMATING = documented(401, 408, 413, 415, 422, 429, 503)
 
 _COLUMNS = {
     "type": "object",
-    "description": "Columns by name, all of one length; null is a missing value.",
+    "description": "Columns by name, all of one length, of numbers or of texts (categories); null is missing.",
     "minProperties": 1,
-    "additionalProperties": {"type": "array", "minItems": 4, "items": {"type": ["number", "null"]}},
+    "additionalProperties": {"type": "array", "minItems": 4, "items": {"type": ["number", "string", "null"]}},
 }
 _NAMES = {"type": "array", "minItems": 1, "items": {"type": "string"}}
 
@@ -72,7 +72,7 @@ def _parameters(model: type[TableOptions]) -> list[dict[str, Any]]:
         schema = {key: value for key, value in schema.items() if key not in ("title", "default")}
         parameters.append(_parameter(name, schema))
     if not issubclass(model, SidesOptions):
-        described = {**_NAMES, "description": "Names of the columns to use; all numeric ones if absent."}
+        described = {**_NAMES, "description": "Names of the columns to use; all of numbers or categories if absent."}
         parameters.append(_parameter("columns", described))
     return parameters
 

@@ -1,8 +1,9 @@
 """CSV, Parquet and Arrow IPC bodies as Arrow tables. Runs in the reader process only: the bytes are a stranger's.
 
-Nothing is unpacked before its size is known, as far as the format tells; columns that are not numbers are not unpacked
-at all, and rows are counted as they come, whatever the file says of itself. The libraries' own messages are not passed
-on, since they may quote the data.
+Nothing is unpacked before its size is known, as far as the format tells; columns that are neither numbers nor text are
+not unpacked at all, and rows are counted as they come, whatever the file says of itself. The texts of a Parquet file
+stay in its dictionaries, which may be far smaller than all its rows. The libraries' own messages are not passed on,
+since they may quote the data.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,11 +13,12 @@ import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 
-from mutualist.columns import check_unlike, is_numeric
+from mutualist.categories import is_text
+from mutualist.columns import check_unlike, is_numeric, value_type
 from mutualist.errors import InputError
 from mutualist.serving.tables.caps import Caps
 from mutualist.serving.tables.forms import Form
-from mutualist.tables import csv_layout, starts_with_numbers
+from mutualist.tables import csv_layout, csv_values, starts_with_numbers
 
 Choose = Callable[[Sequence[str]], Sequence[str] | None]
 THRIFT_ITEMS = 100_000  # most entries of a list in a Parquet footer
@@ -28,7 +30,7 @@ def read_arrow(form: Form, body: bytes, choose: Choose, caps: Caps) -> tuple[pa.
     Args:
         form: what the body is said to be.
         body: its bytes.
-        choose: from the names of all columns, those to read; None for all numeric ones.
+        choose: from the names of all columns, those to read; None for all of numbers or text.
         caps: limits.
 
     Returns:
@@ -77,10 +79,12 @@ def _csv(body: bytes, choose: Choose, caps: Caps) -> pa.Table:
     layout.invalid_row_handler = note
     if chosen is not None:
         caps.check_shape(0, len(chosen))
-    convert = pa.csv.ConvertOptions(include_columns=None if chosen is None else list(chosen), auto_dict_encode=False)
     try:
         table = pa.csv.read_csv(
-            pa.BufferReader(body), read_options=_one_thread(body), parse_options=layout, convert_options=convert
+            pa.BufferReader(body),
+            read_options=_one_thread(body),
+            parse_options=layout,
+            convert_options=csv_values(chosen),
         )
     except pa.ArrowInvalid:
         if wrong:
@@ -95,12 +99,12 @@ def _one_thread(body: bytes) -> pa.csv.ReadOptions:
 
 
 def _parquet(body: bytes, choose: Choose, caps: Caps) -> tuple[pa.Table, list[tuple[str, str]]]:
-    with pa.parquet.ParquetFile(
-        pa.BufferReader(body), thrift_container_size_limit=THRIFT_ITEMS, pre_buffer=False
-    ) as file:
-        fields, skipped = _fields(file.schema_arrow, choose, caps)
+    options = {"thrift_container_size_limit": THRIFT_ITEMS, "pre_buffer": False}
+    with pa.parquet.ParquetFile(pa.BufferReader(body), **options) as file:
+        fields, skipped = _fields(file.schema_arrow, choose, caps, file.metadata.num_rows)
+    texts = [field.name for field in fields if is_text(value_type(field.type))]
+    with pa.parquet.ParquetFile(pa.BufferReader(body), read_dictionary=texts, **options) as file:
         names = [field.name for field in fields]
-        caps.check_shape(file.metadata.num_rows, len(names))
         batches = file.iter_batches(batch_size=1 << 14, columns=names, use_threads=False)
         return _collect(batches, pa.schema(fields), caps), skipped
 
@@ -116,31 +120,38 @@ def _ipc(form: Form, body: bytes, choose: Choose, caps: Caps) -> tuple[pa.Table,
     return _collect(batches, pa.schema(fields), caps), skipped
 
 
-def _fields(schema: pa.Schema, choose: Choose, caps: Caps) -> tuple[list[pa.Field], list[tuple[str, str]]]:
-    """The fields to read, and those that hold no numbers, each with the reason."""
+def _fields(
+    schema: pa.Schema, choose: Choose, caps: Caps, rows: int = 0
+) -> tuple[list[pa.Field], list[tuple[str, str]]]:
+    """The fields to read of so many rows, and those that hold neither numbers nor text, each with the reason."""
     caps.check_width(len(schema.names))
     check_unlike(schema.names, "the table")
     chosen = choose(schema.names)
     fields, skipped = [], []
     for name in schema.names if chosen is None else chosen:
         field = schema.field(name)
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if is_numeric(kind):
+        kind = value_type(field.type)
+        if is_numeric(kind) or is_text(kind):
             fields.append(field)
         elif chosen is None:
             skipped.append((name, _holds(kind)))
         else:
             raise InputError(f"column {name!r} {_holds(kind)}; encode it as numbers, or name another column")
     if not fields:
-        raise InputError("the table has no numeric column; send numbers")
-    caps.check_shape(0, len(fields))
+        raise InputError("the table has no column of numbers or text; send one")
+    _check_shape(rows, fields, caps)
     return fields, skipped
 
 
+def _check_shape(rows: int, fields: Iterable[pa.Field], caps: Caps) -> None:
+    """Text counts by itself, for it may be left out once it is seen."""
+    text = [is_text(value_type(field.type)) for field in fields]
+    caps.check_shape(rows, text.count(False))
+    caps.check_shape(rows, text.count(True))
+
+
 def _holds(kind: pa.DataType) -> str:
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return "holds text"
-    return "holds dates or times" if pa.types.is_temporal(kind) else "holds no numbers"
+    return "holds dates or times" if pa.types.is_temporal(kind) else "holds neither numbers nor text"
 
 
 def _collect(batches: Iterable[pa.RecordBatch], schema: pa.Schema, caps: Caps) -> pa.Table:
@@ -148,7 +159,7 @@ def _collect(batches: Iterable[pa.RecordBatch], schema: pa.Schema, caps: Caps) -
     rows = 0
     for batch in batches:
         rows += batch.num_rows
-        caps.check_shape(rows, len(schema))
+        _check_shape(rows, schema, caps)
         batch.validate(full=True)  # a foreign file may point anywhere
         kept.append(batch.select(schema.names))
     return pa.Table.from_batches(kept, schema=kept[0].schema if kept else schema)

@@ -5,13 +5,14 @@ to crash a library ends its own reading and nothing else.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from mutualist.columns import NumericTable, complete_rows, numeric_table, resolve_columns
+from mutualist.columns import complete_rows, numeric_table, resolve_columns
 from mutualist.errors import InputError
 from mutualist.inputs import MIN_ROWS
 from mutualist.serving.schemas.parse import InvalidRequest, parse_options
@@ -33,7 +34,7 @@ class TableRequest:
         options: of the answer.
         names: of the d columns; where sides were named, X's and then Y's.
         values: (n, d), finite.
-        notes: what was left out, in words.
+        notes: what was left out or taken as categories, in words.
         x, y: names of the columns of each side, where sides were named.
     """
 
@@ -60,7 +61,7 @@ def read_request(form: Form, body: bytes, query: Query, model: type[TableOptions
     """
     given: dict[str, Any] = dict(_plain(query, model))
     asked = given.pop("columns", None)
-    table: Mapping[str, NDArray[np.float64]] = {}
+    table: pa.Table | None = None
     if form is Form.JSON:
         table, beside = columns_of_json(body, caps)
         if twice := next((name for name in beside if name in given), None):
@@ -78,15 +79,14 @@ def read_request(form: Form, body: bytes, query: Query, model: type[TableOptions
             return [*sides[0], *sides[1]]
         return None if asked is None else resolve_columns(asked, known)
 
-    if form is Form.JSON:
-        chosen = choose(list(table))
-        found = _from_json(table, chosen, caps)
+    if table is None:
+        table, skipped = read_arrow(form, body, choose, caps)
     else:
-        arrow, skipped = read_arrow(form, body, choose, caps)
-        caps.check_shape(arrow.num_rows, 0)
-        required = () if asked is None and not sides else arrow.column_names
-        read = numeric_table(arrow, "the table", required, OMIT, show=False)
-        found = NumericTable(read.names, read.values, (*skipped, *read.skipped))
+        table, skipped = table.select(choose(table.column_names) or table.column_names), []
+    caps.check_shape(table.num_rows, 0)
+    required = () if asked is None and not sides else table.column_names
+    found = numeric_table(table, "the table", required, OMIT, show=False)
+    found = replace(found, skipped=(*skipped, *found.skipped))
     caps.check_shape(*found.values.shape)
     found = complete_rows(found, options.nan_policy, OMIT)
     if len(found.values) < MIN_ROWS:
@@ -95,12 +95,6 @@ def read_request(form: Form, body: bytes, query: Query, model: type[TableOptions
     if not sides and len(found.names) < 2:
         raise InputError(f"pairs need at least two columns, but there is only {found.names[0]!r}")
     return TableRequest(options, found.names, found.values, found.notes(), x, y)
-
-
-def _from_json(table: Mapping[str, NDArray[np.float64]], chosen: Sequence[str] | None, caps: Caps) -> NumericTable:
-    names = list(table) if chosen is None else list(chosen)
-    caps.check_shape(0, len(names))
-    return NumericTable(tuple(names), np.column_stack([table[name] for name in names]))
 
 
 def _plain(query: Query, model: type[TableOptions]) -> dict[str, Any]:

@@ -75,6 +75,12 @@ def bombs() -> Iterator[tuple[str, str, bytes]]:
         yield f"parquet with a page of {size}", PARQUET, lying_page(size)
     text = pa.table({"a": pa.DictionaryArray.from_arrays(np.zeros(3000, np.int32), ["x" * MILLION])})
     yield "parquet of 3 GB of text", PARQUET, parquet(text, compression="zstd")
+    batch = pa.table({"a": ["x" * MILLION]})
+    yield "arrow of 3 GB of text", STREAM, arrow(pa.concat_tables([batch] * 3000), STREAM, compression="zstd")
+    view = struct.pack("<i4sii", MILLION, b"x" * 4, 0, 0)  # of all of the first buffer
+    buffers = [None, pa.py_buffer(view * 40_000), pa.py_buffer(b"x" * MILLION)]
+    views = pa.table({"a": pa.Array.from_buffers(pa.string_view(), 40_000, buffers)})
+    yield "arrow of 40 GB of views", STREAM, arrow(views, STREAM, compression="zstd")
     wide = {f"c{i}": pa.array([1.0, 2.0]) for i in range(20_000)}
     yield "parquet of 20,000 columns", PARQUET, parquet(pa.table(wide), write_statistics=False)
     yield "arrow of 20,000 columns", STREAM, arrow(pa.table(wide), STREAM)
@@ -131,7 +137,8 @@ def packed(rng: np.random.Generator) -> Iterator[tuple[str, str, bytes]]:
             yield f"{kind} with a huge footer", kind, body[:-8] + size + body[-4:]
         yield "gzip as CSV", CSV, gzip.compress(b"a,b\n1,2\n" * 1000)
         yield "bytes as CSV", CSV, b"\xff\xfe" + rng.bytes(100)
-        yield "text as CSV", CSV, b"a,b\n" + b"x,y\n" * int(rng.integers(4, 99))
+        names = "".join(f"Ann {i},Bob {i}\n" for i in range(int(rng.integers(4, 99))))
+        yield "names as CSV", CSV, b"a,b\n" + names.encode()
         yield "ragged CSV", CSV, b"a,b\n1,2\n3\n4,5\n6,7\n"
         yield "CSV without rows", CSV, b"a,b\n"
         yield "twice the same name", CSV, b"a,a\n1,2\n3,4\n5,6\n7,8\n"
