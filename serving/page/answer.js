@@ -1,6 +1,7 @@
 // One question and its answer: the number, what it means, the sample, the quantile curve.
 
 import { ask } from "./api.js";
+import { categoryNotes } from "./categories.js";
 import { byId, count, digits, h } from "./dom.js";
 import { during } from "./notices.js";
 import { curve, fewValues, scatter, shownPoints } from "./plots.js";
@@ -16,7 +17,7 @@ export async function estimate(x, y) {
     const body = { x: pick(x, used), y: pick(y, used), quantiles: LEVELS };
     const answer = await ask("POST", "v1/estimate", body, { signal, onWait });
     answer.warnings = answer.warnings.map((text) => withNames(text, { x, y }));
-    answer.warnings.unshift(...rowNotes(rows.length, used.length, state.table.rows));
+    answer.warnings.unshift(...rowNotes(rows.length, used.length, state.table.rows), ...categoryNotes([...x, ...y]));
     state.answer = { answer, x, y, used };
     showAnswer();
   };
@@ -34,7 +35,8 @@ export function showAnswer() {
   const [low, high] = bounds(answer.quantiles, level);
   const names = [x, y].map((columns) => columns.map((column) => column.name));
   const single = x.length === 1 && y.length === 1;
-  const straight = single ? correlation(pick(x, used), pick(y, used)) : null;
+  const ordered = ![...x, ...y].some((column) => column.texts?.length > 2); // a straight line through categories means nothing
+  const straight = single && ordered ? correlation(pick(x, used), pick(y, used)) : null;
   const [headline, ...sentences] = meaning({ mi: answer.mi, low, high, level, off: answer.expected_error }, ...names, straight);
   byId("result").replaceChildren(
     h("p", { class: "number-line" },

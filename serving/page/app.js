@@ -2,6 +2,7 @@
 
 import { drawAxes, drawScatter, estimate, showAnswer } from "./answer.js";
 import { ask, useKey } from "./api.js";
+import { legend } from "./categories.js";
 import { chooser } from "./chooser.js";
 import { byId, count, h } from "./dom.js";
 import { clearProblem, complain, showProblem, stop } from "./notices.js";
@@ -49,10 +50,17 @@ function showTable() {
   setOpen(true);
   byId("table-name").textContent = table.name;
   byId("table-size").textContent = `${count(table.rows, "row")} × ${count(table.columns.length, "column")}`;
-  const left = byId("left-out");
-  left.hidden = !table.skipped.length;
-  left.querySelector("summary").textContent = `${count(table.skipped.length, "column")} left out`;
-  left.querySelector("ul").replaceChildren(...table.skipped.map((s) => h("li", {}, h("strong", {}, s.name), ` ${s.reason}`)));
+  const [left, taken] = [table.skipped, table.columns.filter((column) => column.texts)];
+  const about = byId("about-columns");
+  about.hidden = !left.length && !taken.length;
+  about.querySelector("summary").textContent = [
+    ...(taken.length ? [`${count(taken.length, "column")} taken as categories`] : []),
+    ...(left.length ? [`${count(left.length, "column")} left out`] : []),
+  ].join(", ");
+  about.querySelector("ul").replaceChildren(
+    ...taken.map(({ name, texts }) => h("li", {}, h("strong", {}, name), ` is text: ${legend(texts)}`)),
+    ...left.map(({ name, reason }) => h("li", {}, h("strong", {}, name), ` ${reason}`)),
+  );
 }
 
 function setOpen(open) {

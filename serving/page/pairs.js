@@ -1,6 +1,7 @@
 // All pairs of columns: the request, and what is said about it. The picture and the list are in matrix.js.
 
 import { ask, pause, Problem } from "./api.js";
+import { categoryNotes } from "./categories.js";
 import { byId, count, h } from "./dom.js";
 import { showMatrix } from "./matrix.js";
 import { during, showProblem } from "./notices.js";
@@ -30,6 +31,7 @@ export async function comparePairs(onPick) {
     say([
       `${count(pairs, "pair")} of ${count(columns.length, "column")}, from ${count(found.n, "row")}`,
       ...rowNotes(rows.length, used.length, state.table.rows, " in any of them"),
+      ...categoryNotes(columns),
       ...found.warnings,
     ].join("; ") + ".");
   };

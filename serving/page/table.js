@@ -1,7 +1,10 @@
-// A table from delimited text, with the rules of the command: named columns of numbers, gaps allowed, text left out.
+// A table from delimited text, with the rules of the command: named columns of numbers or categories, gaps allowed.
 
 /* global d3 */
-const GAPS = new Set(["", "na", "n/a", "nan", "-nan", "null", "#n/a", "#na"]);
+import { categories } from "./categories.js";
+
+const GAPS = new Set(["", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "#N/A", "#NA", "#N/A N/A"]);
+const TRUTH = new Set(["true", "false"]);
 const MOST_BYTES = 100 * 2 ** 20;
 
 /** What is wrong with a table, in words for the person who brought it. */
@@ -18,7 +21,7 @@ export async function readFile(file) {
   return readBytes(await file.arrayBuffer(), file.name);
 }
 
-/** @returns {{name: string, rows: number, columns: {name: string, values: Float64Array}[], skipped: {name: string, reason: string}[]}} */
+/** @returns {{name: string, rows: number, columns: {name: string, values: Float64Array, texts?: string[]}[], skipped: {name: string, reason: string}[]}} */
 export function readBytes(buffer, name) {
   const start = new Uint8Array(buffer, 0, Math.min(4, buffer.byteLength));
   const magic = String.fromCharCode(...start);
@@ -57,39 +60,36 @@ function readText(text, name) {
   const seen = new Set();
   names.forEach((title, j) => {
     const cells = rows.map((row) => (row[j] ?? "").trim());
-    const reason = !title ? "has no name (a row index?)" : seen.has(title) ? "has the name of an earlier column" : whyText(cells);
+    const unnamed = !title ? "has no name (a row index?)" : seen.has(title) ? "has the name of an earlier column" : "";
+    const { reason, ...found } = unnamed ? { reason: unnamed } : readCells(cells);
     seen.add(title);
     if (reason) skipped.push({ name: title || `column ${j + 1}`, reason });
-    else columns.push({ name: title, values: Float64Array.from(cells, number) });
+    else columns.push({ name: title, ...found });
   });
   if (columns.length < 2) {
     const found = columns.length ? `only ${columns[0].name}` : "none";
     const why = skipped.slice(0, 5).map((s) => `${s.name} ${s.reason}`).join("; ");
-    throw new TableError(`Two columns of numbers are needed, and ${name} has ${found}${why ? `: ${why}` : ""}.`);
+    throw new TableError(`Two columns of numbers or categories are needed, and ${name} has ${found}${why ? `: ${why}` : ""}.`);
   }
   return { name, rows: rows.length, columns, skipped };
 }
 
+/** The values of a column, and its texts in the order of their codes if it has some; or the reason why it cannot be used. */
+function readCells(cells) {
+  const known = cells.map((cell) => (GAPS.has(cell) ? "" : cell));
+  if (!known.some((cell) => cell)) return { reason: "has no values" };
+  const values = Float64Array.from(known, number);
+  if (known.every((cell, i) => !cell || !Number.isNaN(values[i]))) return { values };
+  return categories(known, (text) => !TRUTH.has(text.toLowerCase()) && !Number.isNaN(number(text)));
+}
+
 function number(cell) {
+  if (!cell) return NaN;
   const small = cell.toLowerCase();
-  if (GAPS.has(small)) return NaN;
   if (small === "true") return 1;
   if (small === "false") return 0;
   if (/^[+-]?inf(inity)?$/.test(small)) return small.startsWith("-") ? -Infinity : Infinity;
   return /^0[xbo]/.test(small) ? NaN : Number(cell);
-}
-
-const isNumber = (cell) => GAPS.has(cell.toLowerCase()) || !Number.isNaN(number(cell));
-
-function whyText(cells) {
-  const odd = cells.filter((cell) => !isNumber(cell));
-  if (odd.length) {
-    const examples = [...new Set(odd)].slice(0, 3).map((cell) => `“${cell.slice(0, 24)}”`).join(", ");
-    return odd.length < cells.length / 2
-      ? `has ${odd.length} of ${cells.length} cells that are no numbers (${examples}): leave them empty`
-      : `holds text (${examples}): encode it as numbers`;
-  }
-  return cells.some((cell) => !GAPS.has(cell.toLowerCase())) ? "" : "has no values";
 }
 
 /** Indices of the rows in which all given columns have finite values. */

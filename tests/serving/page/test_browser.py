@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from mutualist import MutualInfoEstimator
 from mutualist.cli import app
+from mutualist.columns import complete_rows
 from mutualist.tables import read_table
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def test_unit_and_interval_need_no_new_request(open_page: Open) -> None:
 
 def test_a_file_is_dropped(open_page: Open, local: MutualInfoEstimator) -> None:
     page = open_page()
-    rows = [(i, (i * 7) % 31, "text", "" if i == 3 else i % 5) for i in range(60)]
+    rows = [(i, (i * 7) % 31, f"id{i}", "" if i == 3 else i % 5) for i in range(60)]
     content = "a;b;c;<b>d</b>\n" + "\n".join(";".join(map(str, row)) for row in rows)
     transfer = page.evaluate_handle(
         "text => { const t = new DataTransfer(); t.items.add(new File([text], 'mine.csv')); return t; }", content
@@ -108,10 +109,28 @@ def test_a_file_is_dropped(open_page: Open, local: MutualInfoEstimator) -> None:
     assert not page.locator("#veil").is_visible()
     assert text_of(page, "#table-name") == "mine.csv"
     assert "left out 1 of 60 rows" in text_of(page, "#result")
-    page.locator("#left-out summary").click()
-    assert "c holds text (“text”)" in text_of(page, "#left-out")
+    page.locator("#about-columns summary").click()
+    assert "c has 60 different texts (“id0”, “id1”, “id2”), and categories are" in text_of(page, "#about-columns")
     assert page.get_by_label("tell about: column").input_value() == "<b>d</b>"  # a name is text, never markup
     assert page.locator("#answer b").count() == 0
+
+
+def test_texts_are_taken_as_categories(open_page: Open, local: MutualInfoEstimator, tmp_path: Path) -> None:
+    kinds = ["oak", "NA", " elm", "\ufb01r", "\U0001f332"]
+    content = "kind,n\n" + "".join(f"{kinds[i * i % 7 % 5]},{i * 11 % 60}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(content, encoding="utf-8")
+    table = complete_rows(read_table(tmp_path / "t.csv"), "omit")
+    page = open_page()
+    load(page, "t.csv", content)
+    expected = local.estimate(table.columns(["kind"]), table.columns(["n"]))
+    assert answered(page) == pytest.approx(expected.mi, rel=0.01)
+    assert f"took column kind as {dict(table.categories)['kind']} categories" in text_of(page, "#result")
+    assert "straight-line" not in text_of(page, ".meaning")
+    assert text_of(page, "#about-columns summary") == "1 column taken as categories"
+    page.locator("#about-columns summary").click()
+    assert "kind is text: 0 is “elm”, 1 is “oak”" in text_of(page, "#about-columns")
+    compared(page)
+    assert "took column kind as" in text_of(page, "#pairs-status")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +140,10 @@ def test_a_file_is_dropped(open_page: Open, local: MutualInfoEstimator) -> None:
         ("a,b\n", "has a header but no rows"),
         ("1,2\n3,4\n", "starts with numbers"),
         ("a,b\n1,2\n3\n", "Line 3 of t.csv has 1 cells and the header has 2"),
-        ("a,b\n1,x\n2,y\n", "Two columns of numbers are needed, and t.csv has only a: b holds text"),
+        (
+            "a,b\n1,x\n2,y\n",
+            "Two columns of numbers or categories are needed, and t.csv has only a: b has 2 different texts",
+        ),
         ("a,a\n1,2\n2,3\n", "has the name of an earlier column"),
         ("a,b\n1,\n2,\n", "has no values"),
         ("a,b\n1,2\n".encode("utf-16"), "is not UTF-8 text"),

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from mutualist.categories import MOST
 from mutualist.serving.static import EXAMPLES, PAGE
 
 Client = Callable[..., httpx.Response]
@@ -63,6 +64,11 @@ def test_nothing_is_inline_and_nothing_points_elsewhere(path: Path) -> None:
         assert re.findall(r"\son\w+=|\sstyle=|<style|<script(?![^>]*\ssrc=)", text) == []
     if path.suffix == ".js":
         assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text) == []
+
+
+def test_the_page_takes_as_many_categories_as_the_command() -> None:
+    (most,) = re.findall(r"^const MOST = (\d+);", (PAGE / "categories.js").read_text(encoding="utf-8"), re.MULTILINE)
+    assert int(most) == MOST
 
 
 def test_the_libraries_are_those_of_the_list(client: Client) -> None:
