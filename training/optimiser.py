@@ -21,12 +21,12 @@ class StackedMuon(torch.optim.Muon):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             momentum, rate = group["momentum"], group["lr"]
-            alike: dict[tuple[int, ...], list[nn.Parameter]] = {}
+            alike: dict[tuple[int, ...], list[torch.Tensor]] = {}
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     alike.setdefault(tuple(parameter.shape), []).append(parameter)
             for shape, parameters in alike.items():
-                gradients = [p.grad for p in parameters]
+                gradients = [p.grad for p in parameters if p.grad is not None]
                 for p in parameters:
                     if "momentum_buffer" not in self.state[p]:
                         self.state[p]["momentum_buffer"] = torch.zeros_like(p, memory_format=torch.preserve_format)

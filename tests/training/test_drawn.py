@@ -9,6 +9,7 @@ from mutualist.errors import ConfigError, DataError
 from mutualist.training.batching import Batching
 from mutualist.training.data import MetaDataModule
 from mutualist.training.drawn import DrawnShards
+from mutualist.training.stream import ResumableLoader
 
 
 def drawing(directory, workers: int = 0, limit: int | None = 60) -> MetaDataModule:
@@ -44,6 +45,7 @@ def test_a_faulty_record_is_left_out_and_said_so(monkeypatch):
 def test_none_comes_twice(tmp_path, workers):
     """Nor does the folder need a train split."""
     loader = drawing(tmp_path, workers).train_dataloader()
+    assert isinstance(loader, ResumableLoader)
     seen: list[bytes] = []
     for epoch in range(2):
         loader.load_state_dict({"epoch": epoch, "batches": 0})

@@ -1,6 +1,7 @@
 """A larger network begins where a smaller one ended."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from mutualist.models.describe import Description, describe_values
 from mutualist.training.growth import grown
 
 SMALL = ModelConfig(width=16, pair_width=8, layers=3, heads=2, row_width=6, queries=16)
-LARGER = {
+LARGER: dict[str, dict[str, Any]] = {
     "nothing": {},
     "width": {"width": 32, "heads": 4},
     "half as wide again": {"width": 24, "heads": 3},
@@ -23,7 +24,7 @@ LARGER = {
 
 
 @pytest.fixture
-def small(torch_seed) -> MutualInfoNet:
+def small(torch_seed: None) -> MutualInfoNet:
     net = MutualInfoNet(SMALL).eval()
     with torch.no_grad():
         for parameter in net.parameters():
@@ -72,7 +73,7 @@ def test_it_is_the_network_asked_for(small, sample, sizes):
 def test_copies_can_part_ways(small, sample):
     larger = grown(small, replace(SMALL, **LARGER["width"]))
     larger.answer(sample).sum().backward()
-    gradient = larger.columns[0].qkv.weight.grad
+    gradient = larger.get_parameter("columns.0.qkv.weight").grad
     assert gradient is not None
     assert not torch.allclose(gradient[:, :16], gradient[:, 16:])
 

@@ -10,7 +10,7 @@ import pytest
 from mutualist.errors import ConfigError, DataError
 from mutualist.training.batching import Batching
 from mutualist.training.data import MetaDataModule
-from mutualist.training.stream import RecordStream, epoch_segments
+from mutualist.training.stream import RecordStream, ResumableLoader, epoch_segments
 
 SMALL = Batching(max_elements=2000, max_batch=8)
 
@@ -64,7 +64,9 @@ def test_workers_read_disjoint_shards(dataset):
 
 def test_more_workers_than_shards_are_not_started(make_dataset):
     dataset = make_dataset(shards=1, per_shard=2)
-    assert MetaDataModule(str(dataset), workers=9).train_dataloader().num_workers == 1
+    loader = MetaDataModule(str(dataset), workers=9).train_dataloader()
+    assert isinstance(loader, ResumableLoader)
+    assert loader.num_workers == 1
 
 
 def test_devices_read_disjoint_records(dataset):
@@ -81,6 +83,7 @@ def test_devices_read_disjoint_records(dataset):
 def test_order_depends_on_seed_and_epoch_alone(dataset):
     def order(seed, epoch, workers=0):
         loader = MetaDataModule(str(dataset), batching=SMALL, workers=workers, seed=seed).train_dataloader()
+        assert isinstance(loader, ResumableLoader)
         loader.load_state_dict({"epoch": epoch, "batches": 0})
         return names(loader)
 
@@ -96,6 +99,7 @@ def test_a_loader_goes_on_in_the_middle_of_an_epoch(dataset):
     module = MetaDataModule(str(dataset), batching=SMALL, workers=0)
     whole = [names([batch]) for batch in module.train_dataloader()]
     loader = module.train_dataloader()
+    assert isinstance(loader, ResumableLoader)
     loader.load_state_dict({"epoch": 0, "batches": 5})
     assert [names([batch]) for batch in loader] == whole[5:]
     assert [names([batch]) for batch in loader] == whole  # the next epoch begins at its beginning
