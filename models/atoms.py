@@ -3,7 +3,8 @@
 Ties are broken at random before anything else looks at a column, which keeps its mutual information but hides that a
 column takes few values. Where rows share their values on both sides, the counts of the table are an estimate of their
 own, which no order of the values can disturb. Values that two rows or more share are atoms, unless they are so many
-that the column must be taken for a continuous one that was rounded. Shapes: B datasets, N rows, D columns.
+that the column must be taken for a continuous one that was rounded. Where one side alone is discrete, its values are
+classes of the other side's rows (`models.classes`). Shapes: B datasets, N rows, D columns.
 """
 
 from dataclasses import dataclass, replace
@@ -12,11 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-COLUMN_FEATURES = 2
-ESTIMATES = 2
-CONTEXT_FEATURES = 4 + 2 * ESTIMATES
+from mutualist.models.classes import LAGS, class_information
+
+COUNTS = 2  # estimates from the counts of a table
+COLUMN_FEATURES = 2 + len(LAGS)
+ESTIMATES = COUNTS + len(LAGS)
+CONTEXT_FEATURES = 4 + 2 * COUNTS + 1 + len(LAGS)
 MOST = 32  # atoms of a column; one with more counts as continuous, and has none
 ENOUGH = 0.5  # share of rows that must share their cell of the table with another row for its counts to say something
+CLASSES = 0.9  # share of rows of a side that must share their values with another row for these to be classes
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,15 @@ class Atoms:
     """Values that rows share. All of it is zero where no column has atoms.
 
     Attributes:
-        columns: (B, D, 2) share of the rows that are in atoms, and 1 - H / ln n for the entropy H of the values, of
-            which only atoms count as equal.
-        estimates: (B, 2) of mutual information from the counts of the table of X's and Y's rows, in nats, with the
-            bias that Miller and Madow (1955) give for the cells met, and with that for all cells.
-        known: (B,) whether the counts say something: else the estimates are 0.
-        context: (B, 8) the same of X, of Y and of both as wholes, blind to which is which, and the estimates.
+        columns: (B, D, 6) share of the rows that are in atoms, and 1 - H / ln n for the entropy H of the values, of
+            which only atoms count as equal; and ln(1 + I) for what a continuous column tells of the other side's
+            classes, by `LAGS`.
+        estimates: (B, 6) of mutual information in nats. From the counts of the table of X's and Y's rows, with the bias
+            that Miller and Madow (1955) give for the cells met, and with that for all cells; and from classes, where
+            a side is one continuous column and the other discrete.
+        known: (B, 6) whether these say something: else they are 0.
+        context: (B, 13) shares and entropies of X, of Y and of both as wholes, blind to which is which, and the
+            estimates.
     """
 
     columns: Tensor
@@ -43,7 +51,7 @@ class Atoms:
         return cls(
             torch.zeros(b, d, COLUMN_FEATURES, device=device),
             torch.zeros(b, ESTIMATES, device=device),
-            torch.zeros(b, dtype=torch.bool, device=device),
+            torch.zeros(b, ESTIMATES, dtype=torch.bool, device=device),
             torch.zeros(b, CONTEXT_FEATURES, device=device),
         )
 
@@ -81,12 +89,13 @@ def find_atoms(ranks: Tensor, shared: Tensor, side: Tensor, row_mask: Tensor, co
     level = torch.where(atom, level, ranks.transpose(1, 2)[some])
     side, exists = side[some], row_mask[some, None, :]
     n = exists.sum(2).double()  # (S, 1)
-    out.columns[some] = _summary(torch.where(atom, count, 1), existing, n)
+    out.columns[some, :, :2] = _summary(torch.where(atom, count, 1), existing, n)
     # All values of a row on one side become one number: a sum of products with random numbers, modulo 2^64.
     factors = torch.from_numpy(np.random.default_rng(0).integers(2**63, size=d + 1)).to(shared.device)
     parts = level * factors[:d, None] * existing
     of_x, of_y = (parts * ~side[..., None]).sum(1), (parts * side[..., None]).sum(1)
-    count = _counts(_numbered(torch.stack([of_x, of_y, of_x * factors[d] + of_y], 1)), exists)
+    number = _numbered(torch.stack([of_x, of_y, of_x * factors[d] + of_y], 1))
+    count = _counts(number, exists)
     counts = count.double()
     entropy = n.log() - (counts.log() * exists).sum(2) / n
     taken = (exists / counts).sum(2)  # values of X, of Y, cells of their table
@@ -94,13 +103,52 @@ def find_atoms(ranks: Tensor, shared: Tensor, side: Tensor, row_mask: Tensor, co
     bias = torch.stack([met, (taken[:, 0] - 1) * (taken[:, 1] - 1)], 1) / (2 * n)
     estimates = (entropy[:, :1] + entropy[:, 1:2] - entropy[:, 2:] - bias).float().clamp(min=-0.5)
     summary = _summary(count, exists, n)
-    known = summary[:, 2, 0] > ENOUGH
-    estimates = estimates * known[:, None]
+    known = (summary[:, 2, 0] > ENOUGH)[:, None].expand(-1, COUNTS)
+    estimates = estimates * known
     sides, table = summary[:, :2], summary[:, 2]
-    features = [sides.sum(1), sides[..., 1].prod(1, True), table[:, :1], (taken[:, 2:] / n).float() * known[:, None]]
-    out.known[some], out.estimates[some] = known, estimates
-    out.context[some] = torch.cat([*features, known[:, None].float(), estimates.log1p()], 1)
+    features = [sides.sum(1), sides[..., 1].prod(1, True), table[:, :1], (taken[:, 2:] / n).float() * known[:, :1]]
+    features += [known[:, :1].float(), estimates.log1p()]
+    told, tells = _classes(ranks.transpose(1, 2)[some], number, count, sides[..., 0], out.columns[some], side, existing)
+    out.columns[some, :, 2:] = told.log1p()
+    single = _alone(side, existing.any(2))[..., None]
+    of_class, class_known = (told * single).sum(1), (tells & single).any(1)
+    features += [class_known[:, :1].float(), of_class.log1p()]
+    out.known[some] = torch.cat([known, class_known], 1)
+    out.estimates[some] = torch.cat([estimates, of_class], 1)
+    out.context[some] = torch.cat(features, 1)
     return out
+
+
+def _classes(
+    ranks: Tensor, number: Tensor, count: Tensor, discrete: Tensor, columns: Tensor, side: Tensor, existing: Tensor
+) -> tuple[Tensor, Tensor]:
+    """`class_information` of continuous columns whose other side is discrete, and whether it is known: (S, D, LAGS).
+
+    Args:
+        ranks: (S, D, N).
+        number, count: (S, 3, N) of the values of X's and Y's rows, and how many rows have them.
+        discrete: (S, 2) share of the rows of X and of Y that are in atoms.
+        columns: (S, D, 6) whose first feature is the share of the rows of a column that are in atoms.
+        side, existing: (S, D) and (S, D, N).
+    """
+    told = torch.zeros(*side.shape, len(LAGS), device=side.device)
+    tells = torch.zeros_like(told, dtype=torch.bool)
+    other = (~side).long()
+    asked = (discrete.gather(1, other) > CLASSES) & (columns[..., 0] < 1 - ENOUGH) & existing.any(2)  # (S, D)
+    sample, column = asked.nonzero().unbind(1)
+    if len(sample):
+        at = sample, other[sample, column]
+        seen = (ranks[sample, column], number[at], count[at], existing[sample, column])
+        found, known = class_information(*(v[:, None] for v in seen))
+        told[sample, column], tells[sample, column] = found[:, 0], known[:, 0]
+    return told, tells
+
+
+def _alone(side: Tensor, exists: Tensor) -> Tensor:
+    """(S, D) whether a column is the only one of its side."""
+    of_y = (side & exists).sum(1, keepdim=True)
+    of_x = (~side & exists).sum(1, keepdim=True)
+    return exists & (torch.where(side, of_y, of_x) == 1)
 
 
 def _counts(level: Tensor, exists: Tensor) -> Tensor:

@@ -39,14 +39,14 @@ class QuantileHead(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, pooled: Tensor, tokens: Tensor, columns: Tensor, anchors: Tensor, counted: Tensor) -> Tensor:
-        """pooled (B, F), tokens (B, D, W), columns (B, D), anchors (B, A) in nats, counted (B,) -> (B, Q) nats.
+    def forward(self, pooled: Tensor, tokens: Tensor, columns: Tensor, anchors: Tensor, known: Tensor) -> Tensor:
+        """pooled (B, F), tokens (B, D, W), columns (B, D), anchors (B, A) in nats, known (B, E) -> (B, Q).
 
-        The last anchors are from counts, and have no weight where there are none (`Atoms.known`).
+        Nats. The last E anchors are from shared values, and have no weight where these say nothing (`Atoms.known`).
         """
         hidden = self.trunk(pooled)
-        plain, counts = self.weights(hidden).split([anchors.shape[1] - ESTIMATES, ESTIMATES], 1)
-        logits = torch.cat([plain, counts.masked_fill(~counted[:, None], -torch.inf)], 1)
+        plain, shared = self.weights(hidden).split([anchors.shape[1] - ESTIMATES, ESTIMATES], 1)
+        logits = torch.cat([plain, shared.masked_fill(~known, -torch.inf)], 1)
         base = (logits.softmax(1) * anchors).sum(1)
         gain, offset = (CORRECTION_STEP * self.correction(hidden)).unbind(1)
         added = COLUMN_STEP * (self.column(self.column_norm(tokens))[..., 0] * columns).sum(1)

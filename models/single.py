@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from mutualist.models.atoms import ESTIMATES
 from mutualist.models.columns import ColumnAttention
 from mutualist.models.describe import Description
 from mutualist.models.head import COLUMN_STEP, CORRECTION_STEP, SHARPNESS
@@ -49,18 +50,18 @@ class SinglePair:
             tokens, pairs = _attend(_Layers(self.weights, f"columns.{i}."), tokens, pairs, heads)
         crossing = (pairs[0, 1] + pairs[1, 0]) / 2
         pooled = np.concatenate([context[0], given[0], tokens.sum(0), tokens.max(0), crossing])[None]
-        counts = atoms.estimates.numpy()[0] if atoms.known[0] else ()
-        anchors = np.concatenate([anchors, np.repeat(anchors[:1], self.rows), counts])
-        return self._quantiles(_Layers(self.weights, "head."), pooled, tokens, anchors), pooled
+        anchors = np.concatenate([anchors, np.repeat(anchors[:1], self.rows), atoms.estimates.numpy()[0]])
+        known = np.concatenate([np.ones(len(anchors) - ESTIMATES, bool), atoms.known.numpy()[0]])
+        return self._quantiles(_Layers(self.weights, "head."), pooled, tokens, anchors, known), pooled
 
-    def _quantiles(self, w: "_Layers", pooled: Array, tokens: Array, anchors: Array) -> Array:
+    def _quantiles(self, w: "_Layers", pooled: Array, tokens: Array, anchors: Array, known: NDArray[np.bool_]) -> Array:
         """`QuantileHead.forward`."""
         hidden = _gelu(w.linear("trunk.1", w.norm("trunk.0", pooled)))
         hidden = _gelu(w.linear("trunk.3", hidden))
         gain, offset = CORRECTION_STEP * w.linear("correction", hidden)[0]
         added = COLUMN_STEP * w.linear("column", w.norm("column_norm", tokens)).sum()
-        given = _softmax(w.linear("weights", hidden)[0, : len(anchors)])
-        middle = (given * anchors).sum() * (1 + gain) + offset + added
+        given = _softmax(w.linear("weights", hidden)[0, known])
+        middle = (given * anchors[known]).sum() * (1 + gain) + offset + added
         scale = (0.05 + 0.2 * max(middle, 0)) * np.exp(np.clip(CORRECTION_STEP * w.linear("scale", hidden)[0], -6, 6))
         steps = scale * _softplus(w.linear("increments", hidden)[0] - 1)
         below, above = steps[: self.median], steps[self.median :]

@@ -8,19 +8,22 @@ from hypothesis import strategies as st
 
 from mutualist.estimator import BUNDLED
 from mutualist.models import ModelConfig, MutualInfoNet
+from mutualist.models.atoms import find_atoms
 from mutualist.models.bundle import load_bundle
 from mutualist.models.column_statistics import column_statistics
 from mutualist.models.describe import Description
 from mutualist.models.pairwise import describe_pairs
-from mutualist.models.scores import scores_from_ranks
+from mutualist.models.scores import random_ranks, scores_from_ranks
 from mutualist.models.single import SinglePair
 
 
 def description(net: MutualInfoNet, x: np.ndarray, y: np.ndarray, times: int = 1) -> Description:
-    ranks = np.stack([x, y], 1).argsort(0).argsort(0)
-    scores = scores_from_ranks(torch.from_numpy(ranks[None]))[0]
+    values, rows = torch.from_numpy(np.stack([x, y], 1)[None]), torch.ones(1, len(x), dtype=torch.bool)
+    ranks, shared = random_ranks(values, rows, torch.Generator().manual_seed(0))
+    atoms = find_atoms(ranks, shared, torch.tensor([[False, True]]), rows, torch.ones(1, 2, dtype=torch.bool))
     first = torch.zeros(times, dtype=torch.long)
-    return describe_pairs(column_statistics(scores, net.config), first, first + 1, net.config)
+    statistics = column_statistics(scores_from_ranks(ranks)[0], net.config)
+    return describe_pairs(statistics, first, first + 1, net.config, atoms if times == 1 else None)
 
 
 def shaken(config: ModelConfig, seed: int) -> MutualInfoNet:
@@ -38,11 +41,17 @@ OTHERS = [shaken(ModelConfig(), 0), shaken(ModelConfig(width=24, pair_width=12, 
 
 @pytest.mark.parametrize("net", [BUNDLED_NET, *OTHERS])
 @settings(deadline=None, max_examples=25)
-@given(n=st.integers(4, 400), seed=st.integers(0, 2**32 - 1), noise=st.sampled_from([0.001, 0.3, 3.0]))
-def test_it_answers_as_the_network_does(net: MutualInfoNet, n: int, seed: int, noise: float) -> None:
+@given(
+    n=st.integers(4, 400),
+    seed=st.integers(0, 2**32 - 1),
+    noise=st.sampled_from([0.001, 0.3, 3.0]),
+    discrete=st.sampled_from(["", "x", "y", "xy"]),
+)
+def test_it_answers_as_the_network_does(net: MutualInfoNet, n: int, seed: int, noise: float, discrete: str) -> None:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=n)
-    sample = description(net, x, x**2 + noise * rng.normal(size=n))
+    y = x**2 + noise * rng.normal(size=n)
+    sample = description(net, np.sign(x) if "x" in discrete else x, np.round(y) if "y" in discrete else y)
     with torch.inference_mode():
         quantiles, summary = (part.numpy() for part in net.read(sample))
         found, found_summary = SinglePair(net).read(sample)
