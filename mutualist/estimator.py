@@ -148,10 +148,9 @@ class MutualInfoEstimator:
         samples = [self._ranked(centred[:, pair], tied[pair], 1) for pair in pairs[alone]]
         raw[alone] = answer_samples(self.bundle, samples)
         ranges = range_warnings(len(values), 1, 1, self._trained)
-        few = few_values(values, tied)
-        columns: list[tuple[str, ...]] = [()] * len(pairs)  # constant ones and codes have ties
+        columns: list[tuple[str, ...]] = [()] * len(pairs)  # constant ones have ties
         for i in np.flatnonzero(alone):
-            columns[i] = constant_warnings(values[:, pairs[i]], 1) + tie_warnings(few[pairs[i]], len(values), 1)
+            columns[i] = constant_warnings(values[:, pairs[i]], 1)
         judged = raw.trust.tolist()
         warnings = [
             (*ranges, *of_columns, *strangeness_warnings(strange))
@@ -174,7 +173,8 @@ class MutualInfoEstimator:
             *sample.notes,
             *range_warnings(n, sample.dx, d - sample.dx, self._trained),
             *constant_warnings(sample.values, sample.dx),
-            *tie_warnings(few_values(sample.values, tied), n, sample.dx),
+            # Of single columns it makes no difference how categories are numbered.
+            *(tie_warnings(few_values(sample.values, tied), n, sample.dx) if d > 2 else ()),
         )
 
     def _answer(self, samples: Sequence[Sample]) -> list[MIEstimate]:
