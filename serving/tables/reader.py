@@ -74,7 +74,7 @@ def read_request(form: Form, body: bytes, query: Query, model: type[TableOptions
         caps.check_names(known)
         if isinstance(options, SidesOptions):
             sides.extend(resolve_columns(names, known) for names in (options.x, options.y))
-            if both := next((name for name in sides[0] if name in sides[1]), None):
+            if (both := next((name for name in sides[0] if name in sides[1]), None)) is not None:  # "" is a name
                 raise InputError(f"column {both!r} is both in x and in y; keep it on one side")
             return [*sides[0], *sides[1]]
         return None if asked is None else resolve_columns(asked, known)

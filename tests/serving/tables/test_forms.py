@@ -247,6 +247,9 @@ def test_a_side_is_needed_and_no_column_stands_on_both(shared_client: Client) ->
     )
     both = post(shared_client, "/v1/table/estimate", STREAM, COLUMNS, x="a", y="b c,a")
     assert "column 'a' is both in x and in y" in both.json()["detail"]
+    body = {"columns": {"": [1, 2, 3, 5]}, "x": [""], "y": [""]}  # no name is a name as well
+    both = shared_client("POST", "/v1/table/estimate", json=body)
+    assert (both.status_code, "column '' is both" in both.json()["detail"]) == (422, True)
 
 
 def test_other_content_types_are_named(shared_client: Client) -> None:
