@@ -147,9 +147,10 @@ def describe(
         whole = fill(torch.cat([radial[:, 2:3], gaussian + radial], 1), SLICE_FEATURES)
         turned_moments = _turned_moments(scores, radii, counts > 1, side, n, config)
         turns = pair_features(turned_moments).to(unit)
-        turning = turned_mi(
+        found_turning = turned_mi(
             turned_moments[:, :last, :last], (same & given_pairs)[:, :last, :last], n, counts, gaussian[:, -1]
         )
+        turning = torch.where(bivariate[:, None], turning, found_turning)  # as where all samples are such
     if bool(bivariate.any()):
         pair = details_of(scores, row_mask, x, y, along, far, n, config)
         estimates = torch.where(bivariate[:, None], pair.estimates, estimates)
