@@ -33,10 +33,6 @@ def class_information(ranks: Tensor, number: Tensor, count: Tensor, exists: Tens
     own = size.digamma() + 1 / size  # psi(n_c + 1)
     estimates, known = [], []
     for lag in LAGS:
-        if rows <= lag:
-            estimates.append(torch.zeros_like(size[..., 0]))
-            known.append(torch.zeros_like(exists[:, 0, :1]).expand_as(estimates[-1]))
-            continue
         inside = (of_class[..., lag:] == of_class[..., :-lag]) & (of_class[..., lag:] < rows)
         gap = torch.where(inside, place[..., lag:] - place[..., :-lag], 1).float()
         sizes = size[..., lag:]

@@ -8,7 +8,7 @@ next is full.
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -61,9 +61,6 @@ class Buffer:
         self.mi, self.mi_stderr = (labels.to(device) for labels in whole[3:])
         self.start = np.cumsum(self.n * self.d) - self.n * self.d
         self.device = device
-
-    def __len__(self) -> int:
-        return len(self.n)
 
     def batches(self, options: Batching, rng: np.random.Generator) -> Iterator[Batch]:
         """Each record once, in random order, with rows left out as `options` say: see `batching.collate`."""
@@ -153,16 +150,15 @@ class BufferedLoader:
             wanted = -(-self.records // FIRST)
             while True:
                 held: list[Pack] = []
-                while sum(len(pack.n) for pack in held) < wanted:
+                count = 0
+                while count < wanted:
                     pack = next(packs)
-                    held.append(Pack(pack.values.to(self.device), *(getattr(pack, key) for key in _SMALL)))
+                    held.append(replace(pack, values=pack.values.to(self.device)))
+                    count += len(pack.n)
                 full.put(Buffer(held, self.device))
                 wanted = self.records
         except BaseException as error:  # raised where training waits for records
             full.put(error)
-
-
-_SMALL = ("n", "d", "dx", "mi", "mi_stderr")
 
 
 class _Packs(IterableDataset[Pack]):

@@ -34,8 +34,8 @@ class MetaDataModule(L.LightningDataModule):
             those. Where training runs on the CPU they describe the samples as well, a quarter of a step's work. The
             other splits are read by the main process.
         draw: a configuration of `mutualist datagen`, by name or path. If given, the workers draw training records from
-            it while the network trains, each of them once, and `directory` need not hold a train split. It takes
-            `limit_records`, and as many workers as keep up with the network.
+            it while the network trains, each of them once unless they are kept in buffers, and `directory` need not
+            hold a train split. It takes `limit_records`, and as many workers as keep up with the network.
         buffer_records: if given, drawn records are kept on the device that trains, so many at a time, and gone through,
             each time in other blocks of rows, until the next so many are drawn (`training.buffers`). It is for
             accelerators, which want larger batches than a worker's pool of records makes.
@@ -54,8 +54,9 @@ class MetaDataModule(L.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        for name in ("limit_records", "limit_validation", "buffer_records"):
-            if (value := locals()[name]) is not None and value < 1:
+        counts = {"limit_records": limit_records, "limit_validation": limit_validation}
+        for name, value in (counts | {"buffer_records": buffer_records}).items():
+            if value is not None and value < 1:
                 raise ConfigError(f"{name} must be at least 1 or absent, got {value}")
         if workers < 0:
             raise ConfigError(f"workers must not be negative, got {workers}")
@@ -136,8 +137,8 @@ class MetaDataModule(L.LightningDataModule):
             progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current
             return self.trainer.current_epoch, progress.processed
 
-        # A connection does not survive a fork: where there is one, workers start from nothing and make their own.
         options: dict[str, Any] = {}
+        # A connection does not survive a fork: where there is one, workers start from nothing and make their own.
         if workers > 0 and self.store.local is None:
             options["multiprocessing_context"] = "spawn"
         if self.trainer is not None and self.trainer.strategy.root_device.type == "cuda":

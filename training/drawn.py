@@ -1,4 +1,4 @@
-"""Training records drawn where they are needed, beside the training, instead of read: none comes twice."""
+"""Training records drawn where they are needed, beside the training, instead of read: none is drawn twice."""
 
 import warnings
 from collections.abc import Iterator, Sequence

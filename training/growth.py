@@ -80,8 +80,7 @@ class _Axes:
         pair, wide_pair = _cycled(old.pair_width, new.pair_width), _cycled(2 * old.pair_width, 2 * new.pair_width)
         heads = _cycled(old.heads, new.heads)
         row, wide_row = _cycled(old.row_width, new.row_width), _cycled(2 * old.row_width, 2 * new.row_width)
-        added = new.layers - old.layers
-        self.added = added
+        self.added = new.layers - old.layers
         none: Index | None = None
         self.by_name: dict[str, tuple[Index | None, Index | None]] = {
             "context.0": (token, none),
@@ -115,7 +114,7 @@ class _Axes:
             "head.trunk.3": (token, hidden),
             "head.column_norm": (token, none),
         } | {f"head.{name}": (none, token) for name in ("weights", "correction", "column", "increments", "scale")}
-        self.token, self.pair, self.rows = token, pair, old.layers - 1
+        self.token, self.pair = token, pair
 
     def grown(self, name: str, values: Tensor, rng: np.random.Generator) -> Tensor:
         """The weight `name` (out, in) or (out,) of the smaller network, grown."""
@@ -123,7 +122,7 @@ class _Axes:
         room, _, rest = key.partition(".")
         if room in ("columns", "rows"):
             key = rest.partition(".")[2] if room == "columns" else f"rows.{rest.partition('.')[2]}"
-        if key.startswith("head.trunk.0") or key == "head.trunk.1":
+        if key in ("head.trunk.0", "head.trunk.1"):
             return self._trunk(key, values, rng)
         if key == "head.weights":
             values = self._anchors(name, values)
@@ -133,7 +132,7 @@ class _Axes:
     def _trunk(self, key: str, values: Tensor, rng: np.random.Generator) -> Tensor:
         """Of the head's summary: context, given context, mean and largest of the tokens, mean of the pairs."""
         old_w, old_p = int(self.token.max()) + 1, int(self.pair.max()) + 1
-        given = (values.shape[-1] if values.ndim == 2 else len(values)) - 3 * old_w - old_p
+        given = values.shape[-1] - 3 * old_w - old_p
         if key == "head.trunk.1" and values.ndim == 1:
             return _copied(values, self.by_name[key][0], None, rng)
         summary = _joined(self.token, np.arange(given), self.token, self.token, self.pair)

@@ -13,8 +13,8 @@ _COEFFICIENTS, _ITERATIONS, _LEAST = (3.4445, -4.775, 2.0315), 5, 1e-7  # of the
 class StackedMuon(torch.optim.Muon):
     """torch's Muon with one product for all matrices of a shape: a small network has many small ones.
 
-    On an H100, where starting an operation takes longer than these products do, a step of 54 matrices is several times
-    faster.
+    The same bits in three quarters of the time on a processor; an accelerator, which takes longer to start an operation
+    than these products last, has far fewer to start.
     """
 
     @torch.no_grad()
