@@ -13,12 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mutualist.models.classes import LAGS, class_information
+from mutualist.models.classes import LAGS, Classes, class_information
+from mutualist.models.discriminant import discriminant_information
+from mutualist.models.scores import scores_from_ranks
 
 COUNTS = 2  # estimates from the counts of a table
 COLUMN_FEATURES = 2 + len(LAGS)
-ESTIMATES = COUNTS + len(LAGS)
-CONTEXT_FEATURES = 4 + 2 * COUNTS + 1 + len(LAGS)
+ESTIMATES = COUNTS + len(LAGS) + 1
+CONTEXT_FEATURES = 4 + 2 * COUNTS + 1 + len(LAGS) + 2
 MOST = 32  # atoms of a column; one with more counts as continuous, and has none
 ENOUGH = 0.5  # share of rows that must share their cell of the table with another row for its counts to say something
 CLASSES = 0.9  # share of rows of a side that must share their values with another row for these to be classes
@@ -32,18 +34,20 @@ class Atoms:
         columns: (B, D, 6) share of the rows that are in atoms, and 1 - H / ln n for the entropy H of the values, of
             which only atoms count as equal; and ln(1 + I) for what a continuous column tells of the other side's
             classes, by `LAGS`.
-        estimates: (B, 6) of mutual information in nats. From the counts of the table of X's and Y's rows, with the bias
-            that Miller and Madow (1955) give for the cells met, and with that for all cells; and from classes, where
-            a side is one continuous column and the other discrete.
-        known: (B, 6) whether these say something: else they are 0.
-        context: (B, 13) shares and entropies of X, of Y and of both as wholes, blind to which is which, and the
+        estimates: (B, 7) of mutual information in nats. From the counts of the table of X's and Y's rows, with the bias
+            that Miller and Madow (1955) give for the cells met, and with that for all cells; from classes, where
+            a side is one continuous column and the other discrete; and by the discriminant, where there are classes.
+        known: (B, 7) whether these say something: else they are 0.
+        context: (B, 15) shares and entropies of X, of Y and of both as wholes, blind to which is which, and the
             estimates.
+        classes: of all rows; None where no sample has any.
     """
 
     columns: Tensor
     estimates: Tensor
     known: Tensor
     context: Tensor
+    classes: Classes | None = None
 
     @classmethod
     def none(cls, b: int, d: int, device: torch.device | None = None) -> "Atoms":
@@ -61,12 +65,19 @@ class Atoms:
         return self.columns[..., 0].amax(1)
 
     def padded(self, d: int) -> "Atoms":
-        """The same with columns up to d, which have none."""
-        more = d - self.columns.shape[1]
-        return replace(self, columns=torch.nn.functional.pad(self.columns, (0, 0, 0, more))) if more else self
+        """What the network reads of them: without rows, and with columns up to d, which have none."""
+        columns = torch.nn.functional.pad(self.columns, (0, 0, 0, d - self.columns.shape[1]))
+        return replace(self, columns=columns, classes=None)
 
 
-def find_atoms(ranks: Tensor, shared: Tensor, side: Tensor, row_mask: Tensor, column_mask: Tensor) -> Atoms:
+def find_atoms(
+    ranks: Tensor,
+    shared: Tensor,
+    side: Tensor,
+    row_mask: Tensor,
+    column_mask: Tensor,
+    scores: Tensor | None = None,
+) -> Atoms:
     """What rows share.
 
     Args:
@@ -74,6 +85,7 @@ def find_atoms(ranks: Tensor, shared: Tensor, side: Tensor, row_mask: Tensor, co
         side: (B, D), true for columns of Y.
         row_mask: (B, N), true for rows that exist.
         column_mask: (B, D), true for columns that exist.
+        scores: (B, N, D) smooth normal scores, if what columns tell of classes is to have slopes.
     """
     d = shared.shape[2]
     out = Atoms.none(len(shared), d, shared.device)
@@ -113,10 +125,31 @@ def find_atoms(ranks: Tensor, shared: Tensor, side: Tensor, row_mask: Tensor, co
     single = _alone(side, existing.any(2))[..., None]
     of_class, class_known = (told * single).sum(1), (tells & single).any(1)
     features += [class_known[:, :1].float(), of_class.log1p()]
-    out.known[some] = torch.cat([known, class_known], 1)
-    out.estimates[some] = torch.cat([estimates, of_class], 1)
-    out.context[some] = torch.cat(features, 1)
-    return out
+    # A discrete side makes classes of the rows of one that has a continuous column.
+    continuous = (out.columns[some, :, 0] < 1 - ENOUGH) & existing.any(2)  # (S, D)
+    beside = torch.stack([(continuous & side).any(1), (continuous & ~side).any(1)], 1)
+    of = (sides[..., 0] > CLASSES) & beside  # (S, 2)
+    classes: Classes | None = None
+    classed = of.any(1)
+    together, together_known = of_class.new_zeros(len(of), 1), classed[:, None]
+    if bool(classed.any()):
+        whole, at = number[classed, of[classed].long().argmax(1)], some.nonzero()[:, 0][classed]
+        rows = scores_from_ranks(ranks[at], row_mask[at]) if scores is None else scores[at]
+        told = column_mask[at] & (side[classed] != of[classed, 1:])
+        found = discriminant_information(rows, whole, row_mask[at], told)[:, None].to(together)
+        together = together.index_put((classed.nonzero()[:, 0],), found.clamp(min=-0.5))
+        classes = Classes(shared.new_zeros(len(shared), shared.shape[1]), row_mask.new_zeros(len(shared), 2))
+        classes.number[at], classes.side[at] = whole, of[classed]
+    features += [together_known.float(), together.log1p()]
+    out.known[some] = torch.cat([known, class_known, together_known], 1)
+    estimates, context = torch.cat([estimates, of_class, together], 1), torch.cat(features, 1)
+    samples = (some.nonzero()[:, 0],)
+    return replace(
+        out,
+        estimates=out.estimates.index_put(samples, estimates),
+        context=out.context.index_put(samples, context),
+        classes=classes,
+    )
 
 
 def _classes(

@@ -5,11 +5,33 @@ follows from the gaps between its ranks there (Vasicek 1976), as in the slices o
 are given. Shapes: B datasets, N rows, D columns.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 LAGS = (1, 2, 4, 8)  # over how many rows of a class a gap reaches
 ENOUGH = 0.5  # share of rows whose class has more rows than a gap reaches over
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Which rows are of one class, where one side is discrete and the other is not.
+
+    Attributes:
+        number: (B, N) int64, equal for rows of one class.
+        side: (B, 2) whether X's, and whether Y's values are classes; neither or one of them.
+    """
+
+    number: Tensor
+    side: Tensor
+
+    def between(self, squared: Tensor, side: int, queries: slice, near: float, far: float) -> Tensor:
+        """Distances (B, M, N) of `queries` to all rows on a side (0: X), near or far where its values are classes."""
+        at = self.side[:, side].nonzero()[:, 0]
+        number = self.number[at, : squared.shape[2]]
+        apart = torch.where(number[:, queries, None] == number[:, None], near, far).to(squared)
+        return squared.index_put((at,), apart) if len(at) else squared
 
 
 def class_information(ranks: Tensor, number: Tensor, count: Tensor, exists: Tensor) -> tuple[Tensor, Tensor]:

@@ -128,9 +128,9 @@ def describe(
     if not alone:
         first, exist = unit[:, : config.max_rows] * given[:, None, :], row_mask[:, : config.max_rows]
         if smooth:
-            found = soft_neighbour_statistics(first, side, config.neighbours)
+            found = soft_neighbour_statistics(first, side, config.neighbours, atoms.classes)
         else:
-            found = neighbour_statistics(first, side, exist, config.neighbours, config.queries)
+            found = neighbour_statistics(first, side, exist, config.neighbours, config.queries, atoms.classes)
         estimates, spreads = (fill(values, local_count(config)) for values in found)
     same = (side[:, :, None] == side[:, None, :]) & _both(columns)
     given_pairs = _both(given)

@@ -10,9 +10,12 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from mutualist.models.classes import Classes
+
 QUERIES = 1024  # rows at which neighbours are looked for: fewer make the gradient noisy
 SOFTNESS = 0.5  # half-width of the edge of a neighbourhood, as a share of its volume
 MAX_HALF = 128  # half-width of a window of lags, in ranks
+NEAR, FAR = 1e-9, 1e6  # squared distances of rows at one place, and of those that are no neighbours
 CHUNK = 1 << 20  # distances, or moves, held at once
 
 
@@ -120,7 +123,9 @@ def _windows(walk: Tensor, j: int, n: int, rows: int, most: int, lags: tuple[int
     return torch.stack(sums, 1)
 
 
-def soft_neighbour_statistics(unit: Tensor, side: Tensor, ks: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def soft_neighbour_statistics(
+    unit: Tensor, side: Tensor, ks: tuple[int, ...], classes: Classes | None = None
+) -> tuple[Tensor, Tensor]:
     """As `neighbours.neighbour_statistics`, with counts that change continuously as rows move.
 
     A row inside the k-th neighbour's distance counts as 1, far outside as 0, and near the edge by a ramp that is linear
@@ -130,6 +135,7 @@ def soft_neighbour_statistics(unit: Tensor, side: Tensor, ks: tuple[int, ...]) -
     Args:
         unit: (B, N, D) normal scores, zero in columns that do not exist.
         side: (B, D), true for columns of Y.
+        classes: of the rows, where a side is discrete.
 
     Returns:
         estimates (B, K) in nats and the standard deviation of their terms (B, K).
@@ -140,34 +146,49 @@ def soft_neighbour_statistics(unit: Tensor, side: Tensor, ks: tuple[int, ...]) -
     queries = min(QUERIES, n)
     step = max(1, CHUNK // (b * n))
     parts = [
-        checkpoint(_terms, unit, side, powers, ks, start, min(start + step, queries), use_reentrant=False)
+        checkpoint(_terms, unit, side, powers, ks, classes, start, min(start + step, queries), use_reentrant=False)
         for start in range(0, queries, step)
     ]
-    terms = torch.cat(parts, 1)  # (B, M, K)
-    mean = terms.mean(1)
+    terms, counted = (torch.cat(each, 1) for each in zip(*parts, strict=True))  # (B, M, K), (B, M, 1)
+    rows = counted.sum(1).clamp(min=1)
+    mean = (terms * counted).sum(1) / rows
     # A small constant keeps the slope of the square root finite where all terms agree.
-    return mean, ((terms - mean[:, None]).square().mean(1) + 1e-8).sqrt()
+    return mean, (((terms - mean[:, None]).square() * counted).sum(1) / rows + 1e-8).sqrt()
 
 
-def _terms(unit: Tensor, side: Tensor, powers: Tensor, ks: tuple[int, ...], start: int, stop: int) -> Tensor:
+def _terms(
+    unit: Tensor,
+    side: Tensor,
+    powers: Tensor,
+    ks: tuple[int, ...],
+    classes: Classes | None,
+    start: int,
+    stop: int,
+) -> tuple[Tensor, Tensor]:
+    """Terms (B, M, K) of the rows from `start` to `stop`, and whether these (B, M, 1) have a neighbour at all."""
     n = unit.shape[1]
     itself = torch.arange(start, stop, device=unit.device)[:, None] == torch.arange(n, device=unit.device)
     squared = []
-    for mask in (~side, side):
+    for i, mask in enumerate((~side, side)):
         part = unit * mask[:, None, :]
         norm = part.square().sum(2)
         distance = norm[:, start:stop, None] + norm[:, None, :] - 2 * part[:, start:stop] @ part.transpose(1, 2)
-        squared.append(distance.clamp(min=1e-9).masked_fill(itself, 1e6))
+        if classes is not None:
+            distance = classes.between(distance, i, slice(start, stop), NEAR, FAR)
+        squared.append(distance.clamp(min=NEAR).masked_fill(itself, FAR))
     most = min(max(ks), n - 1)
     nearest, which = torch.maximum(*squared).topk(most, dim=2, largest=False)
+    there = (nearest < FAR).sum(2, keepdim=True)  # (B, M, 1)
     terms = []
-    for k in (min(k, most) for k in ks):
-        term = torch.digamma(torch.tensor([float(k), float(n)], dtype=unit.dtype)).sum().to(unit)
+    for k in ks:
+        kept = there.clamp(1, k)
+        radius, last = nearest.gather(2, kept - 1), which.gather(2, kept - 1)
+        term = torch.digamma(kept[..., 0].to(unit)) + torch.digamma(unit.new_tensor(float(n)))
         for distance, power in zip(squared, powers.unbind(1), strict=True):
-            ratio = (distance / nearest[..., k - 1 : k]).clamp(max=4.0)
+            ratio = (distance / radius).clamp(max=4.0)
             volume = (ratio.log() * power[:, None, None]).exp()
             weight = (0.5 + (1 - volume) / (2 * SOFTNESS)).clamp(0, 1)
-            own = weight.gather(2, which[..., k - 1 : k])[..., 0]
+            own = weight.gather(2, last)[..., 0]
             term = term - torch.digamma((weight.sum(2) + own - 1).clamp(min=0) + 1)
         terms.append(term)
-    return torch.stack(terms, 2)
+    return torch.stack(terms, 2), there > 0

@@ -79,7 +79,7 @@ def mutual_information(
     net = _network(bundle.net, x.device, dtype)
     smooth = x.requires_grad or y.requires_grad
     columns = torch.ones_like(side)
-    atoms = find_atoms(ranks, shared, side, exists, columns)
+    atoms = find_atoms(ranks, shared, side, exists, columns, scores if smooth else None)
     raw = net(scores, side, exists, columns, smooth, atoms)
     shape, tied = (a.shape[1], a.shape[2], b.shape[2]), atoms.tied.cpu().numpy()
     answer: Tensor = _Calibrated.apply(raw, bundle, asked, shape, tied)

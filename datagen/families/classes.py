@@ -5,6 +5,7 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import entr
 
 from mutualist.datagen.families.labelled import Labelled
 from mutualist.datagen.families.lifts import MAX_COLUMNS, random_swap
@@ -16,28 +17,28 @@ DRAWS = 4000
 
 
 def class_normals_mi(
-    p: Array, means: Array, factors: Array, rng: np.random.Generator, draws: int = DRAWS
+    p: Array, means: Array, factors: Array, rng: np.random.Generator, draws: int = DRAWS, clusters: int = 1
 ) -> tuple[float, float]:
     """I(C; Z) in nats and its standard error: H(C) − E H(C | Z), with the entropy of the exact posterior at each draw.
 
-    Z | C = k is normal of mean `means[k]` (shape (classes, q)) and covariance L Lᵀ, L = `factors[k]` lower triangular.
-    The draws are shared out among the classes by their probabilities `p`, at least 200 for each.
+    A class is a mixture of `clusters` components in a row. Z in component k, of probability `p[k]`, is normal of mean
+    `means[k]` (shape (components, q)) and covariance L Lᵀ, L = `factors[k]` lower triangular. The draws are shared out
+    among the components by their probabilities, at least 200 for each.
     """
-    classes, q = means.shape
+    components, q = means.shape
     counts = np.maximum(200, (draws * p).astype(int))
     ends = np.cumsum(counts)
     z = rng.standard_normal((q, ends[-1]))
     for k, (start, end) in enumerate(zip(ends - counts, ends, strict=True)):
         z[:, start:end] = means[k][:, None] + factors[k] @ z[:, start:end]
-    log_joint = np.empty((classes, ends[-1]))
-    for k in range(classes):
+    log_joint = np.empty((components, ends[-1]))
+    for k in range(components):
         e = np.linalg.inv(factors[k]) @ (z - means[k][:, None])
         log_joint[k] = np.log(p[k] / np.prod(np.diag(factors[k]))) - 0.5 * np.einsum("in,in->n", e, e)
-    log_joint -= log_joint.max(axis=0)
-    joint = np.exp(log_joint)
-    total = joint.sum(axis=0)
-    remaining = np.split(np.log(total) - np.einsum("kn,kn->n", joint, log_joint) / total, ends[:-1])
-    mi = entropy(p) - float(p @ [part.mean() for part in remaining])
+    posterior = np.exp(log_joint - log_joint.max(axis=0)).reshape(-1, clusters, ends[-1]).sum(axis=1)
+    posterior /= posterior.sum(axis=0)
+    remaining = np.split(entr(posterior).sum(axis=0), ends[:-1])
+    mi = entropy(p.reshape(-1, clusters).sum(axis=1)) - float(p @ [part.mean() for part in remaining])
     variance = float(p * p @ [part.var(ddof=1) / len(part) for part in remaining])
     return max(0.0, mi), float(np.sqrt(variance))
 
@@ -48,17 +49,20 @@ class ClassNormals(Family):
     """A class X and Y | X = k normal in dy columns, as in linear and quadratic discriminant analysis (Fisher 1936).
 
     The classes differ in a subspace of up to three dimensions, by their means, in half of the draws also by their
-    covariances, and in a tenth by these alone; the rest of Y is noise, and a random linear map mixes all. I by
-    `class_normals_mi`, standard error at most 0.01. X is a number, one-hot or another code.
+    covariances, and in a tenth by these alone; in half of the draws they may consist of several normal clusters each.
+    The rest of Y is noise, and a random linear map mixes all. I by `class_normals_mi`, standard error at most 0.01. X
+    is a number, one-hot or another code.
 
-    Options: max_classes. dx ≤ 6 for the class, dy ≤ 32, or swapped; at least 2 columns on the other side.
+    Options: max_classes, max_clusters. dx ≤ 6 for the class, dy ≤ 32, or swapped; at least 2 columns on the other side.
     """
 
     name: ClassVar[str] = "class-normals"
     max_classes: int = 6
+    max_clusters: int = 3
 
     def __post_init__(self) -> None:
         check_range("max_classes", self.max_classes, 2, 12)
+        check_range("max_clusters", self.max_clusters, 1, 6)
 
     def supports(self, dx: int, dy: int) -> bool:
         return 1 <= min(dx, dy) <= 6 and 2 <= max(dx, dy) <= MAX_COLUMNS
@@ -72,12 +76,16 @@ class ClassNormals(Family):
         p = random_pmf(rng, classes)
         q = int(rng.integers(1, min(columns, 3) + 1))
         spread = 0.0 if rng.random() < 0.1 else float(np.exp(rng.uniform(np.log(0.1), np.log(5.0))))
-        means = spread * rng.standard_normal((classes, q))
-        factors = np.tile(np.eye(q), (classes, 1, 1))
+        clusters = 1 if rng.random() < 0.5 else int(rng.integers(1, self.max_clusters + 1))
+        components = classes * clusters
+        if clusters > 1:
+            p = (p[:, None] * rng.dirichlet(np.full(clusters, 3.0), classes)).ravel()
+        means = spread * rng.standard_normal((components, q))
+        factors = np.tile(np.eye(q), (components, 1, 1))
         if spread == 0.0 or rng.random() < 0.5:
-            factors += np.tril(0.5 * rng.standard_normal((classes, q, q)), -1)
-            factors[:, np.arange(q), np.arange(q)] = np.exp(rng.uniform(-1.0, 1.0, (classes, q)))
-        estimate = partial(class_normals_mi, p, means, factors)
+            factors += np.tril(0.5 * rng.standard_normal((components, q, q)), -1)
+            factors[:, np.arange(q), np.arange(q)] = np.exp(rng.uniform(-1.0, 1.0, (components, q)))
+        estimate = partial(class_normals_mi, p, means, factors, clusters=clusters)
         mi, stderr = estimate(rng)
         mixing = np.eye(columns)
         if rng.random() < 0.8:
@@ -89,12 +97,14 @@ class ClassNormals(Family):
             y = rng.standard_normal((n, columns))
             y[:, :q] = means[k] + np.einsum("nij,nj->ni", factors[k], y[:, :q])
             y = y @ mixing
-            return (codes[k], y) if swapped else (y, codes[k])
+            of_class = codes[k // clusters]
+            return (of_class, y) if swapped else (y, of_class)
 
         parameters = {
             "p": p.tolist(),
             "means": means.tolist(),
             "factors": factors.tolist(),
+            "clusters": clusters,
             "codes": codes.tolist(),
             "swapped": swapped,
         }

@@ -11,6 +11,8 @@ from mutualist.models.atoms import COUNTS, Atoms, find_atoms
 from mutualist.models.classes import LAGS
 from mutualist.models.scores import random_ranks
 
+GAPS = slice(COUNTS, COUNTS + len(LAGS))  # among the estimates
+
 
 def found(x: NDArray[np.float64], y: NDArray[np.float64], padding: int = 0) -> Atoms:
     n, dx, d = len(x), x.shape[1], x.shape[1] + y.shape[1]
@@ -45,7 +47,7 @@ def test_the_estimates_are_those_of_the_formula(seed: int, columns: int) -> None
     if alone.mean() >= 0.1 or any(np.bincount(x[:, j].astype(int)).min() == 1 for j in range(columns)):
         return  # then X has values of its own, which are no atoms
     for atoms in (found(x, y), found(y, x), found(x, y, padding=5), found(x, -y)):
-        values, known = atoms.estimates[0, COUNTS:], atoms.known[0, COUNTS:]
+        values, known = atoms.estimates[0, GAPS], atoms.known[0, GAPS]
         assert known.tolist() == [k for _, k in expected]
         np.testing.assert_allclose(values, [v for v, _ in expected], atol=2e-5)
     np.testing.assert_allclose(found(x, y).columns[0, columns, 2:].exp() - 1, [v for v, _ in expected], atol=2e-5)
@@ -54,7 +56,7 @@ def test_the_estimates_are_those_of_the_formula(seed: int, columns: int) -> None
 def test_of_independent_columns_the_estimates_are_zero_on_average() -> None:
     rng = np.random.default_rng(0)
     draws = [found(rng.integers(0, 3, (90, 1)).astype(float), rng.normal(size=(90, 1))) for _ in range(400)]
-    values = torch.stack([atoms.estimates[0, COUNTS:] for atoms in draws]).numpy()
+    values = torch.stack([atoms.estimates[0, GAPS] for atoms in draws]).numpy()
     assert (abs(values.mean(0)) < 4 * values.std(0) / 20).all()
 
 
@@ -71,6 +73,21 @@ def test_nothing_is_said_without_classes_on_one_side_and_one_continuous_column_o
     else:
         x[:20, 0] = rng.normal(size=20)
     atoms = found(x, y)
-    assert not atoms.known[0, COUNTS:].any()
-    assert not atoms.estimates[0, COUNTS:].any()
+    assert not atoms.known[0, GAPS].any()
+    assert not atoms.estimates[0, GAPS].any()
     assert atoms.columns[0, :, 2:].any() == (kind == "two columns")  # each tells something by itself
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_discrete_side_beside_one_that_is_not_makes_classes_of_its_values(swapped: bool) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 2, (60, 2)).astype(float), rng.normal(size=(60, 3))
+    atoms = found(y, x, padding=4) if swapped else found(x, y, padding=4)
+    assert atoms.classes is not None
+    assert atoms.classes.side[0].tolist() == [not swapped, swapped]
+    assert atoms.known[0, -1]
+    of_class = np.unique(x, axis=0, return_inverse=True)[1].ravel()
+    same = atoms.classes.number[0, :60].numpy()
+    np.testing.assert_array_equal(same[:, None] == same, of_class[:, None] == of_class)
+    assert found(x, np.sign(y)).classes is None  # tables have counts
+    assert found(rng.normal(size=(60, 1)), y).classes is None

@@ -1,6 +1,7 @@
 """The classical estimates that the network is given, each against its definition computed otherwise."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from mutualist.models import ModelConfig, normal_scores
 from mutualist.models.basis import basis, unit_scores
 from mutualist.models.describe import describe
 from mutualist.models.gaussian import gaussian_mi
+from mutualist.models.classes import Classes
 from mutualist.models.neighbours import neighbour_statistics
 from mutualist.models.pairs import concomitants, cross_moments, walks_along
 from mutualist.models.slices import SLICE_FEATURES
+from mutualist.models.smooth import soft_neighbour_statistics
 from mutualist.models.spectral import spectral_mi
 
 
@@ -95,6 +98,59 @@ def test_neighbour_estimates_are_those_of_ksg(n: int) -> None:
         inside = [(a < radius).sum(1) - 1 for a in apart]  # less the row itself
         expected = digamma(k) + digamma(n) - (digamma(inside[0] + 1) + digamma(inside[1] + 1)).mean()
         assert float(found[0, i]) == pytest.approx(expected, abs=2e-2)  # float32 distances may move a count by one
+
+
+@pytest.mark.parametrize(("dx", "classed", "every"), [(2, False, True), (4, False, False), (4, True, True)])
+def test_every_row_is_asked_where_neighbours_tell_most(dx: int, classed: bool, every: bool) -> None:
+    rng = np.random.default_rng(0)
+    unit = torch.from_numpy(rng.normal(size=(1, 60, dx + 1))).float()
+    side = torch.arange(dx + 1)[None] >= dx
+    classes = Classes(torch.from_numpy(rng.integers(0, 2, (1, 60))), torch.tensor([[False, True]])) if classed else None
+    found, _ = neighbour_statistics(unit, side, masks(60), (3,), 20, classes)
+    whole, _ = neighbour_statistics(unit, side, masks(60), (3,), 60, classes)
+    assert torch.allclose(found, whole) == every
+
+
+@pytest.mark.parametrize("n", [9, 80])
+def test_neighbour_estimates_of_classes_are_those_of_ross(n: int) -> None:
+    rng = np.random.default_rng(0)
+    of_class = rng.integers(0, 3, n)
+    of_class[0] = 3  # alone in its class, with no say
+    x = rng.normal(size=(n, 2)) + of_class[:, None]
+    unit = torch.from_numpy(np.column_stack([x, rng.normal(size=n)])).float()[None]
+    side, ks = torch.tensor([[False, False, True]]), (1, 4)
+    classes = Classes(torch.from_numpy(of_class)[None], torch.tensor([[False, True]]))
+    hard, _ = neighbour_statistics(unit, side, masks(n), ks, 256, classes)
+    other, _ = neighbour_statistics(
+        unit[..., [2, 0, 1]], ~side[:, [2, 0, 1]], masks(n), ks, 256, replace(classes, side=~classes.side)
+    )
+    torch.testing.assert_close(hard, other)
+    apart = cdist(x, x)
+    for i, k in enumerate(ks):
+        terms = []
+        for row in range(1, n):
+            own = np.sort(apart[row, of_class == of_class[row]])[1:]
+            kept = min(k, len(own))
+            if kept:
+                inside = (apart[row] < own[kept - 1]).sum()
+                terms.append(digamma(kept) + digamma(n) - digamma(inside) - digamma(len(own) + 1))
+        assert float(hard[0, i]) == pytest.approx(np.mean(terms), abs=2e-2)
+
+
+def test_soft_counts_in_classes_estimate_what_hard_counts_do() -> None:
+    rng = np.random.default_rng(0)
+    of_class = torch.from_numpy(rng.integers(0, 3, (8, 300)))
+    values = torch.from_numpy(rng.normal(size=(8, 300, 3)))
+    values[..., 0] += of_class
+    scores = normal_scores(values, torch.ones(8, 300, dtype=torch.bool)).double()
+    side = torch.tensor([[False, False, True]] * 8)
+    classes = Classes(of_class, torch.tensor([[False, True]] * 8))
+    soft, spread = soft_neighbour_statistics(scores, side, (3, 6, 12), classes)
+    hard, hard_spread = neighbour_statistics(
+        scores, side, torch.ones(8, 300, dtype=torch.bool), (3, 6, 12), 300, classes
+    )
+    torch.testing.assert_close(soft.mean(0), hard.mean(0).double(), atol=0.04, rtol=0)
+    torch.testing.assert_close(spread, hard_spread.double(), atol=0.1, rtol=0.15)
 
 
 @pytest.mark.parametrize("lag", [1, 4, 40])

@@ -23,10 +23,23 @@ def test_one_dimension_against_a_fine_grid() -> None:
     assert mi == pytest.approx(expected, abs=4 * stderr)
 
 
+def test_classes_of_several_clusters_against_a_fine_grid() -> None:
+    p, means, scales = np.array([0.2, 0.3, 0.1, 0.4]), np.array([0.0, 3.0, 1.0, 5.0]), np.array([1.0, 0.5, 0.7, 1.5])
+    y = np.linspace(-12, 20, 200_001)
+    joint = (p * norm.pdf(y[:, None], means, scales)).reshape(-1, 2, 2).sum(axis=2)
+    of_class = p.reshape(2, 2).sum(axis=1)
+    ratio = joint / joint.sum(axis=1, keepdims=True) / of_class
+    expected = np.trapezoid((joint * np.log(ratio, where=joint > 0, out=np.zeros_like(joint))).sum(axis=1), y)
+    rng = np.random.default_rng(0)
+    mi, stderr = class_normals_mi(p, means[:, None], scales[:, None, None], rng, 60_000, clusters=2)
+    assert stderr < 0.002
+    assert mi == pytest.approx(expected, abs=4 * stderr)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_label_agrees_with_the_mean_log_ratio_of_its_sample(seed: int) -> None:
     rng = np.random.default_rng([seed, 2])
-    joint = make_family("class-normals", {}).draw(rng, 1, 2)
+    joint = make_family("class-normals", {"max_clusters": 1}).draw(rng, 1, 2)
     p = joint.parameters
     x, y = joint.sample(40_000, rng)
     k = np.argmax(x == np.array(p["codes"])[:, 0], axis=1)
@@ -70,6 +83,8 @@ def test_contract(dims: tuple[int, int], seed: int) -> None:
 def test_impossible_options_and_dimensions_are_refused() -> None:
     with pytest.raises(ConfigError, match="max_classes"):
         make_family("class-normals", {"max_classes": 1})
+    with pytest.raises(ConfigError, match="max_clusters"):
+        make_family("class-normals", {"max_clusters": 0})
     family = make_family("class-normals", {})
     assert not family.supports(1, 1)
     assert not family.supports(7, 7)
