@@ -14,7 +14,7 @@ from mutualist.models.discriminant import MOST, PRIOR, RIDGE, discriminant_infor
 def by_hand(z: NDArray[np.float64], of_class: NDArray[np.int64]) -> float:
     """Every row left out of its class, whose law is then made anew from the others."""
     n, d = z.shape
-    names, size = np.unique(of_class, return_counts=True)
+    names = np.unique(of_class)
     residual = np.concatenate([z[of_class == c] - z[of_class == c].mean(0) for c in names])
     shared = residual.T @ residual / (n - len(names)) + (RIDGE[0] + RIDGE[1] / n) * np.eye(d)
     terms = []

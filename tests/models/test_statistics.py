@@ -12,9 +12,9 @@ from scipy.stats import norm, rankdata
 
 from mutualist.models import ModelConfig, normal_scores
 from mutualist.models.basis import basis, unit_scores
+from mutualist.models.classes import Classes
 from mutualist.models.describe import describe
 from mutualist.models.gaussian import gaussian_mi
-from mutualist.models.classes import Classes
 from mutualist.models.neighbours import neighbour_statistics
 from mutualist.models.pairs import concomitants, cross_moments, walks_along
 from mutualist.models.slices import SLICE_FEATURES
