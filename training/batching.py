@@ -93,7 +93,7 @@ def collate(records: Sequence[Record], cut_rows: bool = False) -> Batch:
 
     Returns:
         values (B, N, D) float32, zero in padding; side (B, D) bool, true for Y; row_mask (B, N) and column_mask (B, D)
-        bool, true where data are; mi, mi_stderr (B,) float32, nats; n, dx, dy (B,) int64; family, a list of B names.
+        bool, true where data are; mi (B,) float32, nats; n, dx, dy (B,) int64; family, a list of B names.
     """
     n = np.array([r.n for r in records])
     if cut_rows:
@@ -111,7 +111,6 @@ def collate(records: Sequence[Record], cut_rows: bool = False) -> Batch:
         "row_mask": torch.from_numpy(np.arange(n.max()) < n[:, None]),
         "column_mask": torch.from_numpy(column_mask),
         "mi": torch.tensor([r.mi for r in records], dtype=torch.float32),
-        "mi_stderr": torch.tensor([r.mi_stderr for r in records], dtype=torch.float32),
         "n": torch.from_numpy(n),
         "dx": torch.from_numpy(dx),
         "dy": torch.from_numpy(d - dx),

@@ -40,7 +40,6 @@ def test_masks_say_what_is_padding_even_where_data_are_zero():
     assert batch["n"].tolist() == [3, 2]
     assert (batch["dx"].tolist(), batch["dy"].tolist()) == ([1, 3], [1, 2])
     assert batch["mi"].tolist() == pytest.approx([0.5, 1.5])
-    assert batch["mi_stderr"].tolist() == pytest.approx([0.01, 0.02])
     assert batch["family"] == ["a", "b"]
     assert batch["values"].dtype == torch.float32
     assert batch["row_mask"].dtype == batch["column_mask"].dtype == batch["side"].dtype == torch.bool
