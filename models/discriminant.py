@@ -14,13 +14,15 @@ from mutualist.models.chunks import at_once
 PRIOR = 3.0  # rows a column by which the covariance that classes share counts in that of each
 RIDGE = 1e-3, 0.3  # added to variances, and over n
 MOST = 64  # classes; of more there is no estimate
+ROWS = 8192  # the first rows, which are all that are looked at
 CHUNK = 1 << 22  # distances held at once by a processor
 
 
 def discriminant_information(scores: Tensor, number: Tensor, exists: Tensor, columns: Tensor) -> Tensor:
     """Mean over rows of ln p(class | row) - ln p(class), each row left out of its class: (B,) nats.
 
-    Rows alone in their class have no say. It is 0 where there are more than `MOST` classes, or none of two rows.
+    Rows alone in their class have no say, nor have those after the first `ROWS`. It is 0 where there are more than
+    `MOST` classes, or none of two rows.
 
     Args:
         scores: (B, N, D) normal scores.
@@ -28,6 +30,7 @@ def discriminant_information(scores: Tensor, number: Tensor, exists: Tensor, col
         exists: (B, N).
         columns: (B, D), true for those that are to tell of the classes.
     """
+    scores, number, exists = (values[:, :ROWS] for values in (scores, number, exists))
     classes = torch.where(exists, number, 0).amax(1) + 1
     few = classes <= MOST
     out = scores.new_zeros(len(scores))

@@ -71,6 +71,13 @@ def test_too_many_classes_and_rows_alone_say_nothing() -> None:
     assert found(z[:20], np.arange(20)) == 0
 
 
+def test_it_looks_at_the_first_rows_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    z, of_class = sample(50, 2, 3)
+    expected = found(z[:30], of_class[:30])
+    monkeypatch.setattr(discriminant, "ROWS", 30)
+    assert found(z, of_class) == expected
+
+
 def test_it_comes_near_the_truth_of_normal_classes_and_is_no_larger_than_their_entropy() -> None:
     z, of_class = sample(4_000, 1, 2, seed=3)
     means = np.array([z[of_class == c].mean() for c in (0, 1)])
