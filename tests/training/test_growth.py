@@ -73,9 +73,10 @@ def test_it_is_the_network_asked_for(small, sample, sizes):
 def test_copies_can_part_ways(small, sample):
     larger = grown(small, replace(SMALL, **LARGER["width"]))
     larger.answer(sample).sum().backward()
-    gradient = larger.get_parameter("columns.0.qkv.weight").grad
+    gradient = larger.get_parameter("tokens.weight").grad
     assert gradient is not None
-    assert not torch.allclose(gradient[:, :16], gradient[:, 16:])
+    apart = (gradient[:16] - gradient[16:]).norm(dim=1) / gradient[:16].norm(dim=1)
+    assert apart.min() > 0.01  # what reads a unit takes an uneven share of its copy
 
 
 @pytest.mark.parametrize(
