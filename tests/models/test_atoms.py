@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import mutual_info_score
@@ -63,6 +63,8 @@ def test_only_equality_counts(sample: tuple[Floats, Floats], seed: int) -> None:
     x, y = sample
     rng = np.random.default_rng(seed)
     atoms = found(x, y)
+    # A column most of whose few rows differ counts as continuous, and of that one the order matters.
+    assume(bool((atoms.columns[0, :, 0] >= 1 - ENOUGH).all()))
     rows, places = rng.permutation(len(x)), rng.permutation(x.shape[1])
     names = rng.permutation(10).astype(float)
     renamed = found(names[x.astype(int)][rows][:, places], 10.0 ** y[rows], padding=(3, 2))
