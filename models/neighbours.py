@@ -22,7 +22,7 @@ def neighbour_statistics(
     """KSG estimates on normal scores for several k, and the spread of their terms.
 
     Estimator 1 of Kraskov, Stoegbauer and Grassberger (2004), with Euclidean distance inside X and inside Y, taken at
-    the first `queries` rows (more where there are at most `FEW` columns, or classes) and all rows as references. Where a
+    the first `queries` rows (more for at most `FEW` columns, or for classes) and all rows as references. Where a
     side is discrete, rows of its other classes are infinitely far away (Ross 2014). k is cut to the rows that there
     are, and a row alone in its class has no say.
 
