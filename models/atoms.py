@@ -125,31 +125,51 @@ def find_atoms(
     single = _alone(side, existing.any(2))[..., None]
     of_class, class_known = (told * single).sum(1), (tells & single).any(1)
     features += [class_known[:, :1].float(), of_class.log1p()]
-    # A discrete side makes classes of the rows of one that has a continuous column.
-    continuous = (out.columns[some, :, 0] < 1 - ENOUGH) & existing.any(2)  # (S, D)
-    beside = torch.stack([(continuous & side).any(1), (continuous & ~side).any(1)], 1)
-    of = (sides[..., 0] > CLASSES) & beside  # (S, 2)
-    classes: Classes | None = None
-    classed = of.any(1)
-    together, together_known = of_class.new_zeros(len(of), 1), classed[:, None]
-    if bool(classed.any()):
-        whole, at = number[classed, of[classed].long().argmax(1)], some.nonzero()[:, 0][classed]
-        rows = scores_from_ranks(ranks[at], row_mask[at]) if scores is None else scores[at]
-        told = column_mask[at] & (side[classed] != of[classed, 1:])
-        found = discriminant_information(rows, whole, row_mask[at], told)[:, None].to(together)
-        together = together.index_put((classed.nonzero()[:, 0],), found.clamp(min=-0.5))
-        classes = Classes(shared.new_zeros(len(shared), shared.shape[1]), row_mask.new_zeros(len(shared), 2))
-        classes.number[at], classes.side[at] = whole, of[classed]
+    of = _discrete(sides[..., 0], out.columns[some, :, 0], side, existing.any(2))
+    at = some.nonzero()[:, 0]
+    classes = _gather(number, of, at, shared, row_mask)
+    together, together_known = of_class.new_zeros(len(of), 1), of.new_zeros(len(of), 1)
+    if classes is not None:
+        classed = of.any(1).nonzero()[:, 0]
+        where = at[classed]
+        z = scores_from_ranks(ranks[where], row_mask[where]) if scores is None else scores[where]
+        telling = column_mask[where] & (side[classed] != of[classed, 1:])
+        found, enough = discriminant_information(z, classes.number[where], row_mask[where], telling)
+        together = together.index_put((classed,), found.to(together)[:, None].clamp(min=-0.5))
+        together_known[classed] = enough[:, None]
     features += [together_known.float(), together.log1p()]
     out.known[some] = torch.cat([known, class_known, together_known], 1)
     estimates, context = torch.cat([estimates, of_class, together], 1), torch.cat(features, 1)
-    samples = (some.nonzero()[:, 0],)
     return replace(
         out,
-        estimates=out.estimates.index_put(samples, estimates),
-        context=out.context.index_put(samples, context),
+        estimates=out.estimates.index_put((at,), estimates),
+        context=out.context.index_put((at,), context),
         classes=classes,
     )
+
+
+def _discrete(tied: Tensor, columns: Tensor, side: Tensor, exists: Tensor) -> Tensor:
+    """(S, 2) whether X's, and whether Y's values are classes of rows of the other side, which has a continuous column.
+
+    Args:
+        tied: (S, 2) share of the rows of X and of Y that are in atoms.
+        columns: (S, D) the same of each column.
+        side, exists: (S, D).
+    """
+    continuous = (columns < 1 - ENOUGH) & exists
+    beside = torch.stack([(continuous & side).any(1), (continuous & ~side).any(1)], 1)
+    return (tied > CLASSES) & beside
+
+
+def _gather(number: Tensor, of: Tensor, at: Tensor, shared: Tensor, row_mask: Tensor) -> Classes | None:
+    """The classes of all samples, from the numbers (S, 3, N) and the discrete sides (S, 2) of samples `at` (S,)."""
+    classed = of.any(1)
+    if not bool(classed.any()):
+        return None
+    classes = Classes(shared.new_zeros(len(shared), shared.shape[1]), row_mask.new_zeros(len(shared), 2))
+    classes.number[at[classed]] = number[classed, of[classed].long().argmax(1)]
+    classes.side[at[classed]] = of[classed]
+    return classes
 
 
 def _classes(

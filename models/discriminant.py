@@ -18,11 +18,11 @@ ROWS = 8192  # the first rows, which are all that are looked at
 CHUNK = 1 << 22  # distances held at once by a processor
 
 
-def discriminant_information(scores: Tensor, number: Tensor, exists: Tensor, columns: Tensor) -> Tensor:
-    """Mean over rows of ln p(class | row) - ln p(class), each row left out of its class: (B,) nats.
+def discriminant_information(scores: Tensor, number: Tensor, exists: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean over rows of ln p(class | row) - ln p(class), each row left out of its class, and whether it is known: (B,).
 
-    Rows alone in their class have no say, nor have those after the first `ROWS`. It is 0 where there are more than
-    `MOST` classes, or none of two rows.
+    In nats. Rows alone in their class have no say, nor have those after the first `ROWS`. It is not known, and 0, where
+    there are more than `MOST` classes, or none of two rows.
 
     Args:
         scores: (B, N, D) normal scores.
@@ -35,15 +35,16 @@ def discriminant_information(scores: Tensor, number: Tensor, exists: Tensor, col
     few = classes <= MOST
     out = scores.new_zeros(len(scores))
     if not bool(few.any()):
-        return out
+        return out, few
     c = int(classes[few].max())
     step = max(1, at_once(CHUNK, scores.device) // (c * scores.shape[1] * scores.shape[2]))
     asked = few.nonzero()[:, 0]
-    found = [_information(scores[i], number[i], exists[i], columns[i], c) for i in asked.split(step)]
-    return out.index_put((asked,), torch.cat(found).to(out.dtype))
+    parts = [_information(scores[i], number[i], exists[i], columns[i], c) for i in asked.split(step)]
+    found, known = (torch.cat(each) for each in zip(*parts, strict=True))
+    return out.index_put((asked,), found.to(out.dtype)), few.index_put((asked,), known)
 
 
-def _information(scores: Tensor, number: Tensor, exists: Tensor, columns: Tensor, c: int) -> Tensor:
+def _information(scores: Tensor, number: Tensor, exists: Tensor, columns: Tensor, c: int) -> tuple[Tensor, Tensor]:
     existing = exists[..., None] & columns[:, None]
     z = scores.double().masked_fill(~existing, 0.0)
     member = (number[:, None] == torch.arange(c, device=z.device)[:, None]) & exists[:, None]  # (B, C, N)
@@ -73,8 +74,9 @@ def _information(scores: Tensor, number: Tensor, exists: Tensor, columns: Tensor
     share = (size / n[:, None]).clamp(min=1e-30).log()[..., None]
     joint = torch.where(member, left_out[:, None], others) + share
     joint = joint.masked_fill((size == 0)[..., None], -torch.inf)
-    terms = (left_out - joint.logsumexp(1)) * (counted := exists & (rows > 1))
-    return terms.sum(1) / counted.sum(1).clamp(min=1)
+    counted = exists & (rows > 1)
+    terms = (left_out - joint.logsumexp(1)) * counted
+    return terms.sum(1) / counted.sum(1).clamp(min=1), counted.any(1)
 
 
 def _log_density(distance: Tensor, log_det: Tensor, rows: Tensor, d: Tensor, prior: Tensor) -> Tensor:

@@ -42,7 +42,9 @@ def sample(n: int, d: int, classes: int, seed: int = 0) -> tuple[NDArray[np.floa
 
 def found(z: NDArray[np.float64], of_class: NDArray[np.int64]) -> float:
     everything = torch.ones(1, len(z), dtype=torch.bool), torch.ones(1, z.shape[1], dtype=torch.bool)
-    return float(discriminant_information(torch.from_numpy(z)[None], torch.from_numpy(of_class)[None], *everything))
+    value, known = discriminant_information(torch.from_numpy(z)[None], torch.from_numpy(of_class)[None], *everything)
+    assert bool(known) or float(value) == 0
+    return float(value)
 
 
 @pytest.mark.parametrize(("n", "d", "classes"), [(6, 1, 2), (40, 3, 4), (12, 7, 3), (150, 2, 2)])
@@ -60,15 +62,21 @@ def test_padding_chunks_numbers_and_other_samples_do_not_show(monkeypatch: pytes
         z[i, :n, :d], number[i, :n] = torch.from_numpy(values), torch.from_numpy((of_class + 1) % (of_class.max() + 1))
         rows[i, :n], columns[i, :d] = True, True
     expected = torch.tensor([found(values, of_class) for values, of_class in samples], dtype=torch.float64)
-    torch.testing.assert_close(discriminant_information(z, number, rows, columns), expected)
-    monkeypatch.setattr(discriminant, "CHUNK", 1)
-    torch.testing.assert_close(discriminant_information(z, number, rows, columns), expected)
+    for chunk in (discriminant.CHUNK, 1):
+        monkeypatch.setattr(discriminant, "CHUNK", chunk)
+        informed, known = discriminant_information(z, number, rows, columns)
+        torch.testing.assert_close(informed, expected)
+        assert known.all()
 
 
 def test_too_many_classes_and_rows_alone_say_nothing() -> None:
     z, _ = sample(4 * MOST, 2, 2)
-    assert found(z, np.arange(4 * MOST) % (MOST + 1)) == 0
-    assert found(z[:20], np.arange(20)) == 0
+    for values, of_class in ((z, np.arange(4 * MOST) % (MOST + 1)), (z[:20], np.arange(20))):
+        rows, columns = torch.ones(1, len(values), dtype=torch.bool), torch.ones(1, 2, dtype=torch.bool)
+        seen = torch.from_numpy(values)[None], torch.from_numpy(of_class)[None], rows, columns
+        value, known = discriminant_information(*seen)
+        assert value == 0
+        assert not known
 
 
 def test_it_looks_at_the_first_rows_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,4 +101,4 @@ def test_its_slopes_are_those_that_differences_show() -> None:
     number, rows = torch.from_numpy(of_class)[None], torch.ones(1, 15, dtype=torch.bool)
     columns = torch.tensor([[True, True, False]])
     values = torch.from_numpy(z)[None].requires_grad_(True)
-    assert torch.autograd.gradcheck(lambda v: discriminant_information(v, number, rows, columns), (values,))
+    assert torch.autograd.gradcheck(lambda v: discriminant_information(v, number, rows, columns)[0], (values,))
