@@ -32,7 +32,7 @@ class Pack:
     Attributes:
         values: (V,) float32, the rows of one record after those of another.
         n, d, dx: (R,) int64, rows and columns, and those of X.
-        mi, mi_stderr: (R,) float32, nats.
+        mi: (R,) float32, nats.
     """
 
     values: Tensor
@@ -40,15 +40,15 @@ class Pack:
     d: Tensor
     dx: Tensor
     mi: Tensor
-    mi_stderr: Tensor
 
     @classmethod
     def of(cls, records: list[Record]) -> "Pack":
         """A pack of at least one record."""
         sizes = torch.tensor([(r.n, r.d, r.dx) for r in records])
-        labels = torch.tensor([(r.mi, r.mi_stderr) for r in records], dtype=torch.float32)
+        mi = torch.tensor([r.mi for r in records], dtype=torch.float32)
         values = np.concatenate([r.values.ravel() for r in records]).astype(np.float32, copy=False)
-        return cls(torch.from_numpy(values), *sizes.unbind(1), *labels.unbind(1))
+        n, d, dx = sizes.unbind(1)
+        return cls(torch.from_numpy(values), n, d, dx, mi)
 
 
 class Buffer:
@@ -56,9 +56,10 @@ class Buffer:
 
     def __init__(self, packs: list[Pack], device: torch.device) -> None:
         self.values = torch.cat([pack.values for pack in packs])  # on the device already
-        whole = [torch.cat([getattr(pack, key) for pack in packs]) for key in ("n", "d", "dx", "mi", "mi_stderr")]
-        self.n, self.d, self.dx = (sizes.numpy() for sizes in whole[:3])
-        self.mi, self.mi_stderr = (labels.to(device) for labels in whole[3:])
+        self.n, self.d, self.dx = (
+            torch.cat([getattr(pack, key) for pack in packs]).numpy() for key in ("n", "d", "dx")
+        )
+        self.mi = torch.cat([pack.mi for pack in packs]).to(device)
         self.start = np.cumsum(self.n * self.d) - self.n * self.d
         self.device = device
 
@@ -86,7 +87,6 @@ class Buffer:
             "row_mask": row_mask,
             "column_mask": column_mask,
             "mi": self.mi[which],
-            "mi_stderr": self.mi_stderr[which],
             "n": rows,
             "dx": of_x,
             "dy": columns - of_x,

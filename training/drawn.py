@@ -54,7 +54,7 @@ class DrawnShards(Sequence["DrawnShard"]):
             warnings.warn(f"left out: {error}", stacklevel=2)
             drawn = self._prior.draw_record("train", shard, i + self.config.shard_records)
         values = np.concatenate([drawn.x, drawn.y], axis=1)
-        return Record(values, drawn.dx, drawn.mi, drawn.mi_stderr, drawn.family)
+        return Record(values, drawn.dx, drawn.mi, drawn.family)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from mutualist.datagen.schema import SCHEMA
 from mutualist.datagen.storage import StoredFile
 from mutualist.errors import DataError
 
-COLUMNS = ("x", "y", "n", "dx", "dy", "mi", "mi_stderr", "family")
+COLUMNS = ("x", "y", "n", "dx", "dy", "mi", "family")
 _ROWS_PER_READ = 64
 
 
@@ -29,14 +29,13 @@ class Record:
     Attributes:
         values: (n, dx + dy) float32, the columns of X and then those of Y.
         dx: number of columns of X.
-        mi, mi_stderr: mutual information and its standard error, nats.
+        mi: mutual information, nats.
         family: name of the family that made it.
     """
 
     values: NDArray[np.float32]
     dx: int
     mi: float
-    mi_stderr: float
     family: str
 
     @property
@@ -129,21 +128,20 @@ def _decode(batch: pa.RecordBatch, shard: StoredFile, first: int) -> Iterator[Re
     missing = [name for name, column in columns.items() if column.null_count]
     if missing:
         raise DataError(f"{shard}: empty cells in {missing} near record {first}; make this shard again")
-    n, dx, dy = (columns[name].to_numpy() for name in ("n", "dx", "dy"))
-    mi, mi_stderr = (columns[name].to_numpy() for name in ("mi", "mi_stderr"))
+    n, dx, dy, mi = (columns[name].to_numpy() for name in ("n", "dx", "dy", "mi"))
     family = columns["family"].to_pylist()
     x_at, x = _flat(columns["x"])
     y_at, y = _flat(columns["y"])
     wrong = (
         (n < 1) | (dx < 1) | (dy < 1)
         | (np.diff(x_at) != n.astype(np.int64) * dx) | (np.diff(y_at) != n.astype(np.int64) * dy)
-        | ~np.isfinite(mi) | (mi < 0) | ~np.isfinite(mi_stderr) | (mi_stderr < 0)
+        | ~np.isfinite(mi) | (mi < 0)
     )  # fmt: skip
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
         raise DataError(
             f"{shard}: record {first + i} contradicts itself: n={n[i]}, dx={dx[i]}, dy={dy[i]} with {np.diff(x_at)[i]} "
-            f"values of x and {np.diff(y_at)[i]} of y, mi={mi[i]}, mi_stderr={mi_stderr[i]}; make this shard again"
+            f"values of x and {np.diff(y_at)[i]} of y, mi={mi[i]}; make this shard again"
         )
     for i in range(batch.num_rows):
         values = np.empty((n[i], dx[i] + dy[i]), np.float32)
@@ -154,7 +152,7 @@ def _decode(batch: pa.RecordBatch, shard: StoredFile, first: int) -> Iterator[Re
             squares = np.dot(flat, flat)
         if np.isnan(squares):  # only where a value is; infinities can be ranked
             raise DataError(f"{shard}: record {first + i} of family {family[i]!r} holds NaN, which has no rank")
-        yield Record(values, int(dx[i]), float(mi[i]), float(mi_stderr[i]), family[i])
+        yield Record(values, int(dx[i]), float(mi[i]), family[i])
 
 
 def _flat(column: pa.ListArray) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -19,7 +19,7 @@ def records(seed: int, count: int, most_rows: int = 300, most: int = 12) -> list
     for i in range(count):
         n = int(np.exp(rng.uniform(np.log(4), np.log(most_rows))))
         dx, dy = rng.integers(1, most + 1, 2)
-        made.append(Record(np.full((n, dx + dy), i, np.float32), int(dx), float(i), 0.0, f"family{i % 3}"))
+        made.append(Record(np.full((n, dx + dy), i, np.float32), int(dx), float(i), f"family{i % 3}"))
     return made
 
 
@@ -28,8 +28,8 @@ def seen(batch) -> list[int]:
 
 
 def test_masks_say_what_is_padding_even_where_data_are_zero():
-    x = Record(np.zeros((3, 2), np.float32), 1, 0.5, 0.01, "a")
-    y = Record(np.arange(10, dtype=np.float32).reshape(2, 5), 3, 1.5, 0.02, "b")
+    x = Record(np.zeros((3, 2), np.float32), 1, 0.5, "a")
+    y = Record(np.arange(10, dtype=np.float32).reshape(2, 5), 3, 1.5, "b")
     batch = collate([x, y])
     assert batch["values"].shape == (2, 3, 5)
     assert batch["row_mask"].tolist() == [[True, True, True], [True, True, False]]
@@ -97,8 +97,8 @@ def test_a_fixed_order_without_a_generator_and_a_random_one_with_it():
 
 
 def test_rows_are_cut_only_in_training_and_only_where_few_are_lost():
-    near = [Record(np.ones((n, 2), np.float32), 1, 0.0, 0.0, "a") for n in (90, 100)]
-    far = [Record(np.ones((n, 2), np.float32), 1, 0.0, 0.0, "a") for n in (79, 100)]
+    near = [Record(np.ones((n, 2), np.float32), 1, 0.0, "a") for n in (90, 100)]
+    far = [Record(np.ones((n, 2), np.float32), 1, 0.0, "a") for n in (79, 100)]
     assert collate(near, cut_rows=True)["n"].tolist() == [90, 90]
     assert collate(far, cut_rows=True)["n"].tolist() == [79, 100]
     (validated,) = batches(iter(near), Batching())
@@ -111,7 +111,7 @@ def test_rows_are_cut_only_in_training_and_only_where_few_are_lost():
 
 def test_subsampling_uses_blocks_of_rows_and_leaves_min_rows():
     values = np.arange(400, dtype=np.float32).reshape(200, 2)
-    given = [Record(values, 1, 0.0, 0.0, "a") for _ in range(1200)]
+    given = [Record(values, 1, 0.0, "a") for _ in range(1200)]
     options = Batching(subsample=0.5, min_rows=20, cut_rows=False)
     sizes = []
     for batch in batches(iter(given), options, np.random.default_rng(0)):
