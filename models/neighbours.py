@@ -1,5 +1,6 @@
 """Nearest-neighbour estimates of mutual information as inputs of the network, not as its answer."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,31 +58,62 @@ def _statistics(
     unit: Tensor, side: Tensor, row_mask: Tensor, query_mask: Tensor, ks: tuple[int, ...], classes: Classes | None
 ) -> tuple[Tensor, Tensor]:
     n, m = row_mask.sum(1), query_mask.shape[1]
-    exclude = torch.eye(m, unit.shape[1], dtype=torch.bool, device=unit.device) | ~row_mask[:, None, :]
-    distances = []
-    for i, mask in enumerate((~side, side)):
-        part = unit * mask[:, None, :]
-        norm = part.square().sum(2)
-        squared = norm[:, :m, None] + norm[:, None, :] - 2 * part[:, :m] @ part.transpose(1, 2)
-        if classes is not None:
-            squared = classes.between(squared, i, slice(m), 0.0, torch.inf)
-        distances.append(squared.clamp_(min=0).masked_fill_(exclude, torch.inf))  # (B, M, N)
-    x, y = distances
-    k_most = min(max(ks), unit.shape[1])
-    nearest = torch.maximum(x, y).topk(k_most, dim=2, largest=False).values  # (B, M, k)
-    there = nearest.isfinite().sum(2)  # (B, M)
-    query_mask = query_mask & (there > 0)
+    sides = [_factors(unit * mask[:, None, :], row_mask) for mask in (~side, side)]
+    if classes is not None:
+        # rows that do not exist are of no class
+        number = classes.number[:, : row_mask.shape[1]].masked_fill(~row_mask, -1)
+        classes = Classes(torch.nn.functional.pad(number, (0, -number.shape[1] % 8), value=-1), classes.side)
+    step = max(1, at_once(CHUNK, unit.device) // (len(unit) * unit.shape[1]))
+    parts = [_counts(sides, slice(i, min(i + step, m)), ks, classes) for i in range(0, m, step)]
+    kept, x, y = (torch.cat(each, 1) for each in zip(*parts, strict=True))  # (B, M, K)
+    query_mask = (query_mask & (kept[..., 0] > 0))[..., None]
     rows = query_mask.sum(1).clamp(min=1)
-    means, spreads = [], []
-    for k in ks:
-        kept = there.clamp(1, k)
-        radius = nearest.gather(2, (kept - 1)[..., None])
-        radius = radius * (1 - 1e-4) - 1e-5  # rows at the same distance, as few rows on a grid have, are not inside
-        inside = (x < radius).sum(2, dtype=torch.int32), (y < radius).sum(2, dtype=torch.int32)
-        terms = torch.digamma(kept.float()) + torch.digamma(n.float().clamp(min=2))[:, None]
-        terms = terms - sum(torch.digamma(count.float() + 1) for count in inside)
-        terms = terms.masked_fill(~query_mask, 0.0)
-        mean = terms.sum(1) / rows
-        means.append(mean)
-        spreads.append(((terms - mean[:, None]).square() * query_mask).sum(1).div(rows).sqrt())
-    return torch.stack(means, 1), torch.stack(spreads, 1)
+    terms = torch.digamma(kept.clamp(min=1).float()) + torch.digamma(n.float().clamp(min=2))[:, None, None]
+    terms = terms - torch.digamma(x.float() + 1) - torch.digamma(y.float() + 1)
+    mean = terms.masked_fill(~query_mask, 0.0).sum(1) / rows
+    spread = ((terms - mean[:, None]).square() * query_mask).sum(1).div(rows).sqrt()
+    return mean, spread
+
+
+def _factors(part: Tensor, row_mask: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, N, D + 2) and (B, D + 2, N'), whose product is the squared distance of each row to each other.
+
+    One product instead of a product and two sums, each of which goes through memory once. Rows that do not exist are
+    infinitely far away, and N' is N rounded up to a multiple of 8, by more of them.
+    """
+    norm = part.square().sum(2, keepdim=True)
+    one = torch.ones_like(norm)
+    right = torch.cat([part, one, norm.masked_fill(~row_mask[..., None], torch.inf)], 2)
+    right = torch.nn.functional.pad(right, (0, 0, 0, -part.shape[1] % 8))
+    right[:, part.shape[1] :, -1] = torch.inf
+    return torch.cat([-2 * part, norm, one], 2), right.transpose(1, 2).contiguous()
+
+
+def _counts(
+    sides: list[tuple[Tensor, Tensor]], queries: slice, ks: tuple[int, ...], classes: Classes | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """k, cut to the neighbours that there are, and how many rows are nearer in X and in Y than the k-th: (B, M, K)."""
+    distances = []
+    for i, (left, right) in enumerate(sides):
+        squared = (left[:, queries] @ right).clamp_(min=0)
+        if classes is not None:
+            squared = classes.between(squared, i, queries, 0.0, torch.inf)
+        squared[..., queries].diagonal(dim1=1, dim2=2).fill_(torch.inf)
+        distances.append(squared)
+    x, y = distances
+    nearest = torch.maximum(x, y).topk(min(max(ks), x.shape[2]), dim=2, largest=False).values
+    there = nearest.isfinite().sum(2, keepdim=True)
+    kept = there.minimum(torch.tensor(ks, device=x.device))
+    radius = nearest.gather(2, (kept - 1).clamp(min=0))
+    radius = radius * (1 - 1e-4) - 1e-5  # rows at the same distance, as few rows on a grid have, are not inside
+    return kept, _below(x, radius), _below(y, radius)
+
+
+def _below(distances: Tensor, radius: Tensor) -> Tensor:
+    """How many distances (B, M, N) are below each radius (B, M, K): (B, M, K), N a multiple of 8."""
+    if distances.device.type != "cpu":
+        return torch.stack([(distances < limit[..., None]).sum(2, dtype=torch.int32) for limit in radius.unbind(2)], 2)
+    values, limits = distances.numpy(), radius.numpy()
+    # eight comparisons lie in one word, whose bits are counted in one step
+    words = ((values < limits[..., k, None]).view(np.uint64) for k in range(limits.shape[2]))
+    return torch.from_numpy(np.stack([np.bitwise_count(word).sum(-1, dtype=np.int32) for word in words], 2))

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from torch import Tensor
 
 from mutualist.models import MutualInfoNet, normal_scores
+from mutualist.models.describe import describe_values
 
 SHAPES = [(2, 1, 1), (3, 1, 2), (25, 1, 1), (40, 1, 3), (60, 3, 2), (12, 8, 6), (64, 2, 2)]
 
@@ -119,3 +120,17 @@ def test_every_row_counts_beyond_the_rows_that_attention_sees(net: MutualInfoNet
     changed = values.clone()
     changed[300:, 1] = changed[300:, 0]
     assert (answer(net, changed, 1) - answer(net, values, 1)).abs().max() > 1e-3
+
+
+def test_classes_of_more_rows_than_the_row_wise_parts_see(net: MutualInfoNet) -> None:
+    values = torch.stack([sample(400, 2, 1, seed) for seed in (0, 1)])  # max_rows is 128
+    values[..., 2] = values[..., 2].gt(0).float()
+    side, columns = torch.tensor([[False, False, True]] * 2), torch.ones(2, 3, dtype=torch.bool)
+
+    def answers(count: int, rows: Tensor) -> Tensor:
+        given = values[:count, : rows.shape[1]], side[:count], rows, columns[:count]
+        return net.answer(describe_values(*given, net.config, torch.Generator().manual_seed(0)))
+
+    together = answers(2, torch.arange(400) < torch.tensor([[200], [400]]))
+    assert torch.isfinite(together).all()
+    close(together[:1], answers(1, torch.ones(1, 200, dtype=torch.bool)))

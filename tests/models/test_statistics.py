@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import digamma, gammaln
 from scipy.stats import norm, rankdata
 
-from mutualist.models import ModelConfig, normal_scores
+from mutualist.models import ModelConfig, neighbours, normal_scores
 from mutualist.models.basis import basis, unit_scores
 from mutualist.models.classes import Classes
 from mutualist.models.describe import describe
@@ -109,6 +109,26 @@ def test_every_row_is_asked_where_neighbours_tell_most(dx: int, classed: bool, e
     found, _ = neighbour_statistics(unit, side, masks(60), (3,), 20, classes)
     whole, _ = neighbour_statistics(unit, side, masks(60), (3,), 60, classes)
     assert torch.allclose(found, whole) == every
+
+
+@pytest.mark.parametrize("classed", [False, True])
+def test_neighbours_of_a_sample_do_not_see_what_it_is_padded_with(
+    classed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    sizes = (40, 23, 31)
+    row_mask = torch.arange(40) < torch.tensor(sizes)[:, None]
+    unit = torch.from_numpy(rng.normal(size=(3, 40, 3))).float() * row_mask[..., None]
+    side, ks = torch.tensor([[False, False, True]]).expand(3, -1), (1, 3, 6)
+    number = torch.from_numpy(rng.integers(0, 3, (3, 40))) * row_mask
+    classes = Classes(number, torch.tensor([[False, True], [False, False], [False, True]])) if classed else None
+    together = neighbour_statistics(unit, side, row_mask, ks, 16, classes)
+    for i, n in enumerate(sizes):
+        of = None if classes is None else Classes(classes.number[i : i + 1, :n], classes.side[i : i + 1])
+        alone = neighbour_statistics(unit[i : i + 1, :n], side[i : i + 1], masks(n), ks, 16, of)
+        torch.testing.assert_close(tuple(values[i : i + 1] for values in together), alone)
+    monkeypatch.setattr(neighbours, "CHUNK", 3 * 40 * 7)
+    torch.testing.assert_close(neighbour_statistics(unit, side, row_mask, ks, 16, classes), together)
 
 
 @pytest.mark.parametrize("n", [9, 80])
