@@ -27,9 +27,10 @@ _MAX_SKIPPED_IN_A_ROW = 10
 class MutualInfoModule(L.LightningModule):
     """Trains a MutualInfoNet to give quantiles of the mutual information of a sample.
 
-    The loss is the pinball loss over the network's levels, weighted by 1 / (1 + median / 4). The learning rate warms up
-    and then follows a cosine to zero by the progress of the run, in steps, epochs or time. A step whose gradient is not
-    finite is skipped with a warning, and counted as `skipped_steps`; many in a row end the run.
+    The loss is the pinball loss over the network's levels, weighted by what is predicted (`training.loss`). The
+    learning rate warms up and then follows a cosine to zero by the progress of the run, in steps, epochs or time. A
+    step whose gradient is not finite is skipped with a warning, and counted as `skipped_steps`; many in a row end the
+    run.
 
     Args:
         network: the network's configuration; the default one, or that of `init_from`, if absent. A larger one than that
@@ -40,6 +41,8 @@ class MutualInfoModule(L.LightningModule):
         warmup_steps: steps of linear warm-up.
         reference_batch: if given, the loss of a batch of B records counts B / reference_batch, so that every record
             weighs alike; if absent every batch does.
+        spread_power: how much less a sample counts the less its mutual information is known: inversely as this power
+            of the distance between its predicted quartiles. 0.5 favours samples of many rows.
         init_from: directory of an export whose weights training starts from.
         compile_network: whether training steps run what `torch.compile` makes of the network. The first steps then take
             minutes.
@@ -54,15 +57,16 @@ class MutualInfoModule(L.LightningModule):
         beta2: float = 0.99,
         warmup_steps: int = 100,
         reference_batch: int | None = None,
+        spread_power: float = 0.0,
         init_from: str | None = None,
         compile_network: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if learning_rate <= 0 or weight_decay < 0 or warmup_steps < 0 or not 0 < beta2 < 1:
+        if learning_rate <= 0 or min(weight_decay, warmup_steps, spread_power) < 0 or not 0 < beta2 < 1:
             raise ConfigError(
-                f"learning_rate must be positive, weight_decay and warmup_steps at least 0, beta2 within (0, 1); got "
-                f"{learning_rate}, {weight_decay}, {warmup_steps}, {beta2}"
+                "learning_rate must be positive, weight_decay, warmup_steps and spread_power at least 0, beta2 within "
+                f"(0, 1); got {learning_rate}, {weight_decay}, {warmup_steps}, {spread_power}, {beta2}"
             )
         if init_from is not None:
             self.net = load_bundle(init_from).net
@@ -74,7 +78,7 @@ class MutualInfoModule(L.LightningModule):
                 torch.manual_seed(seed)
                 self.net = MutualInfoNet(network or ModelConfig())
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
-        self.beta2, self.warmup_steps = beta2, warmup_steps
+        self.beta2, self.warmup_steps, self.spread_power = beta2, warmup_steps, spread_power
         if reference_batch is not None and reference_batch < 1:
             raise ConfigError(f"reference_batch must be at least 1 or absent, got {reference_batch}")
         self.reference_batch = reference_batch
@@ -119,7 +123,7 @@ class MutualInfoModule(L.LightningModule):
             return None
         truth, size = batch["mi"], len(batch["mi"])
         losses = pinball(quantiles, truth, self.levels)
-        loss = (weight(quantiles[:, self.net.config.median]) * losses).mean()
+        loss = (weight(quantiles, self.levels, self.spread_power) * losses).mean()
         self._records_in_epoch += size * self.trainer.world_size
         if self.reference_batch is not None:
             loss = loss * (size / self.reference_batch)

@@ -52,11 +52,14 @@ def test_pinball_is_the_check_function_and_least_at_the_true_quantile():
     assert candidates[int(np.argmin(means))].item() == pytest.approx(-math.log(0.1), abs=0.15)
 
 
-def test_samples_weigh_less_the_larger_the_prediction_which_learns_nothing_from_it():
-    medians = torch.tensor([0.0, 4.0, 36.0], requires_grad=True)
-    found = weight(medians)
+def test_samples_weigh_by_their_predictions_which_learn_nothing_from_it():
+    levels = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95])
+    medians = torch.tensor([[0.0], [4.0], [36.0]], requires_grad=True)
+    found = weight(medians + torch.tensor([-0.2, -0.1, 0.0, 0.29, 0.5]), levels)
     assert found.tolist() == pytest.approx([1, 0.5, 0.1])
     assert not found.requires_grad
+    apart = torch.tensor([[0.0], [0.09], [0.39]]) * torch.tensor([-2.0, -0.5, 0.0, 0.5, 1.0])
+    assert weight(apart, levels, spread_power=0.5).tolist() == pytest.approx([10**0.5, 1, 0.5])
 
 
 def test_training_makes_held_out_answers_better(make_dataset, torch_seed, tiny, trainer):
@@ -202,7 +205,8 @@ def test_ties_are_broken_by_the_seed_alone(dataset, tiny):
 
 
 @pytest.mark.parametrize(
-    "option", [{"learning_rate": 0.0}, {"weight_decay": -1.0}, {"beta2": 1.0}, {"reference_batch": 0}]
+    "option",
+    [{"learning_rate": 0.0}, {"weight_decay": -1.0}, {"beta2": 1.0}, {"reference_batch": 0}, {"spread_power": -1.0}],
 )
 def test_impossible_options_are_refused(option, tiny):
     with pytest.raises(ConfigError, match=next(iter(option))):
