@@ -10,6 +10,10 @@ from mutualist.models.classes import Classes
 CHUNK = 1 << 18  # distances held at once in a cache
 FEW = 4  # columns in all, of which neighbours tell so much that it is worth asking more rows
 DISTANCES = 1 << 21  # taken for these, and for classes
+SLACK = {
+    torch.float32: 1e-5,
+    torch.float64: 1e-12,
+}  # squared distances that differ by less are the same, but for rounding
 
 
 def neighbour_statistics(
@@ -42,16 +46,28 @@ def neighbour_statistics(
         few = few | classes.side.any(1)
     asked = torch.where(few, (DISTANCES // n.clamp(min=1)).clamp(min=queries), queries).minimum(n)
     out = unit.new_zeros(2, len(unit), len(ks))
-    for group in (few.nonzero()[:, 0], (~few).nonzero()[:, 0]):
+    # Inside a class, rows of one column lie so near one another that float32 takes them for the same.
+    near = one_column_beside_classes(unit, side, classes)
+    for chosen, dtype in ((few & ~near, unit.dtype), (~few, unit.dtype), (few & near, torch.float64)):
+        group = chosen.nonzero()[:, 0]
         if not len(group):
             continue
         m = int(asked[group].max())
         for part in group.split(max(1, at_once(CHUNK, unit.device) // (m * unit.shape[1]))):
             of = None if classes is None else Classes(classes.number[part], classes.side[part])
             query_mask = row_mask[part, :m] & (torch.arange(m, device=n.device) < asked[part, None])
-            found = _statistics(unit[part], side[part], row_mask[part], query_mask, ks, of)
+            found = _statistics(unit[part].to(dtype), side[part], row_mask[part], query_mask, ks, of)
             out[:, part] = torch.stack(found).to(out)
     return out[0], out[1]
+
+
+def one_column_beside_classes(unit: Tensor, side: Tensor, classes: Classes | None) -> Tensor:
+    """(B,) whether one side is classes and the other has a single column."""
+    if classes is None:
+        return unit.new_zeros(len(unit), dtype=torch.bool)
+    exists = (unit.detach() != 0).any(1)
+    columns = torch.stack([(exists & ~side).sum(1), (exists & side).sum(1)], 1)
+    return (classes.side & (columns.flip(1) == 1)).any(1)
 
 
 def _statistics(
@@ -105,7 +121,9 @@ def _counts(
     there = nearest.isfinite().sum(2, keepdim=True)
     kept = there.minimum(torch.tensor(ks, device=x.device))
     radius = nearest.gather(2, (kept - 1).clamp(min=0))
-    radius = radius * (1 - 1e-4) - 1e-5  # rows at the same distance, as few rows on a grid have, are not inside
+    radius = (
+        radius * (1 - 1e-4) - SLACK[x.dtype]
+    )  # rows at the same distance, as few rows on a grid have, are not inside
     return kept, _below(x, radius), _below(y, radius)
 
 
