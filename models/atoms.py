@@ -24,6 +24,7 @@ CONTEXT_FEATURES = 4 + 2 * COUNTS + 1 + len(LAGS) + 2
 MOST = 32  # atoms of a column; one with more counts as continuous, and has none
 ENOUGH = 0.5  # share of rows that must share their cell of the table with another row for its counts to say something
 CLASSES = 0.9  # share of rows of a side that must share their values with another row for these to be classes
+LONE = 3.0, 0.25  # rows, and per root of n, that may have a value of their own in a discrete column
 
 
 @dataclass(frozen=True)
@@ -120,12 +121,15 @@ def find_atoms(
     sides, table = summary[:, :2], summary[:, 2]
     features = [sides.sum(1), sides[..., 1].prod(1, True), table[:, :1], (taken[:, 2:] / n).float() * known[:, :1]]
     features += [known[:, :1].float(), estimates.log1p()]
-    told, tells = _classes(ranks.transpose(1, 2)[some], number, count, sides[..., 0], out.columns[some], side, existing)
+    exist, in_atoms = existing.any(2), out.columns[some, :, 0]
+    discrete = _discrete(sides[..., 0], in_atoms, side, exist, n)
+    told, tells = _classes(ranks.transpose(1, 2)[some], number, count, discrete, in_atoms, side, existing)
     out.columns[some, :, 2:] = told.log1p()
-    single = _alone(side, existing.any(2))[..., None]
+    single = _alone(side, exist)[..., None]
     of_class, class_known = (told * single).sum(1), (tells & single).any(1)
     features += [class_known[:, :1].float(), of_class.log1p()]
-    of = _discrete(sides[..., 0], out.columns[some, :, 0], side, existing.any(2))
+    continuous = (in_atoms < 1 - ENOUGH) & exist
+    of = discrete & torch.stack([(continuous & side).any(1), (continuous & ~side).any(1)], 1)  # classes of others' rows
     at = some.nonzero()[:, 0]
     classes = _gather(number, of, at, shared, row_mask)
     together, together_known = of_class.new_zeros(len(of), 1), of.new_zeros(len(of), 1)
@@ -148,17 +152,20 @@ def find_atoms(
     )
 
 
-def _discrete(tied: Tensor, columns: Tensor, side: Tensor, exists: Tensor) -> Tensor:
-    """(S, 2) whether X's, and whether Y's values are classes of rows of the other side, which has a continuous column.
+def _discrete(tied: Tensor, in_atoms: Tensor, side: Tensor, exist: Tensor, n: Tensor) -> Tensor:
+    """(S, 2) whether X, and whether Y is discrete.
+
+    A column of which a tenth has values of its own may be one that is continuous beyond a threshold, as amounts of rain
+    are. The values of a discrete one that single rows have are few, however many rows there are.
 
     Args:
         tied: (S, 2) share of the rows of X and of Y that are in atoms.
-        columns: (S, D) the same of each column.
-        side, exists: (S, D).
+        in_atoms: (S, D) the same of each column.
+        side, exist: (S, D).
+        n: (S, 1) rows.
     """
-    continuous = (columns < 1 - ENOUGH) & exists
-    beside = torch.stack([(continuous & side).any(1), (continuous & ~side).any(1)], 1)
-    return (tied > CLASSES) & beside
+    mixed = ((1 - in_atoms) * n > LONE[0] + LONE[1] * n.sqrt()) & exist
+    return (tied > CLASSES) & ~torch.stack([(mixed & ~side).any(1), (mixed & side).any(1)], 1)
 
 
 def _gather(number: Tensor, of: Tensor, at: Tensor, shared: Tensor, row_mask: Tensor) -> Classes | None:
@@ -173,21 +180,21 @@ def _gather(number: Tensor, of: Tensor, at: Tensor, shared: Tensor, row_mask: Te
 
 
 def _classes(
-    ranks: Tensor, number: Tensor, count: Tensor, discrete: Tensor, columns: Tensor, side: Tensor, existing: Tensor
+    ranks: Tensor, number: Tensor, count: Tensor, discrete: Tensor, in_atoms: Tensor, side: Tensor, existing: Tensor
 ) -> tuple[Tensor, Tensor]:
     """`class_information` of continuous columns whose other side is discrete, and whether it is known: (S, D, LAGS).
 
     Args:
         ranks: (S, D, N).
         number, count: (S, 3, N) of the values of X's and Y's rows, and how many rows have them.
-        discrete: (S, 2) share of the rows of X and of Y that are in atoms.
-        columns: (S, D, 6) whose first feature is the share of the rows of a column that are in atoms.
+        discrete: (S, 2) whether X, and whether Y is.
+        in_atoms: (S, D) share of the rows of a column that are in atoms.
         side, existing: (S, D) and (S, D, N).
     """
     told = torch.zeros(*side.shape, len(LAGS), device=side.device)
     tells = torch.zeros_like(told, dtype=torch.bool)
     other = (~side).long()
-    asked = (discrete.gather(1, other) > CLASSES) & (columns[..., 0] < 1 - ENOUGH) & existing.any(2)  # (S, D)
+    asked = discrete.gather(1, other) & (in_atoms < 1 - ENOUGH) & existing.any(2)  # (S, D)
     sample, column = asked.nonzero().unbind(1)
     if len(sample):
         at = sample, other[sample, column]

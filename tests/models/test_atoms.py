@@ -96,6 +96,16 @@ def test_counts_say_nothing_where_few_rows_share_a_cell(kind: str) -> None:
     assert bool(atoms.context.any()) == (kind != "continuous")
 
 
+@pytest.mark.parametrize(("beyond", "discrete"), [(0.0, True), (0.005, True), (0.08, False)])
+def test_a_column_that_goes_on_beyond_a_threshold_makes_no_classes(beyond: float, discrete: bool) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 1))
+    y = np.where(np.arange(600)[:, None] < 600 * beyond, x, np.sign(x) * 9)
+    atoms = found(x, y)
+    assert (atoms.classes is not None) == discrete
+    assert bool(atoms.known[0, COUNTS:].any()) == discrete
+
+
 def test_a_batch_gives_what_each_sample_gives() -> None:
     rng = np.random.default_rng(0)
     samples = [(np.sign(rng.normal(size=(40, 1))), np.round(rng.normal(size=(40, 2)))), (*rng.normal(size=(2, 40, 1)),)]
