@@ -4,7 +4,8 @@ Ties are broken at random before anything else looks at a column, which keeps it
 column takes few values. Where rows share their values on both sides, the counts of the table are an estimate of their
 own, which no order of the values can disturb. Values that two rows or more share are atoms, unless they are so many
 that the column must be taken for a continuous one that was rounded. Where one side alone is discrete, its values are
-classes of the other side's rows (`models.classes`). Shapes: B datasets, N rows, D columns.
+classes of the other side's rows (`models.classes`); so are they but for rows beyond a threshold, where a single column
+is discrete in part, as amounts of rain are. Shapes: B datasets, N rows, D columns.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mutualist.models.classes import LAGS, Classes, class_information
+from mutualist.models.classes import LAGS, Classes, class_information, normal_information
 from mutualist.models.discriminant import discriminant_information
 from mutualist.models.scores import scores_from_ranks
 
@@ -25,6 +26,7 @@ MOST = 32  # atoms of a column; one with more counts as continuous, and has none
 ENOUGH = 0.5  # share of rows that must share their cell of the table with another row for its counts to say something
 CLASSES = 0.9  # share of rows of a side that must share their values with another row for these to be classes
 LONE = 3.0, 0.25  # rows, and per root of n, that may have a value of their own in a discrete column
+MIXED = 0.05, 4.0  # share of rows in atoms, and rows an atom, from which on a column is more than a rounded one
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,11 @@ class Atoms:
     Attributes:
         columns: (B, D, 6) share of the rows that are in atoms, and 1 - H / ln n for the entropy H of the values, of
             which only atoms count as equal; and ln(1 + I) for what a continuous column tells of the other side's
-            classes, by `LAGS`.
+            classes, and of values beyond these, by `LAGS`.
         estimates: (B, 7) of mutual information in nats. From the counts of the table of X's and Y's rows, with the bias
             that Miller and Madow (1955) give for the cells met, and with that for all cells; from classes, where
-            a side is one continuous column and the other discrete; and by the discriminant, where there are classes.
+            a side is one continuous column and the other discrete, or one that is so in part; and by the discriminant,
+            where there are classes.
         known: (B, 7) whether these say something: else they are 0.
         context: (B, 15) shares and entropies of X, of Y and of both as wholes, blind to which is which, and the
             estimates.
@@ -103,6 +106,7 @@ def find_atoms(
     side, exists = side[some], row_mask[some, None, :]
     n = exists.sum(2).double()  # (S, 1)
     out.columns[some, :, :2] = _summary(torch.where(atom, count, 1), existing, n)
+    size = atom.sum(2) / (atom / count).sum(2).clamp(min=1)  # (S, D) mean rows of an atom
     # All values of a row on one side become one number: a sum of products with random numbers, modulo 2^64.
     factors = torch.from_numpy(np.random.default_rng(0).integers(2**63, size=d + 1)).to(shared.device)
     parts = level * factors[:d, None] * existing
@@ -123,10 +127,15 @@ def find_atoms(
     features += [known[:, :1].float(), estimates.log1p()]
     exist, in_atoms = existing.any(2), out.columns[some, :, 0]
     discrete = _discrete(sides[..., 0], in_atoms, side, exist, n)
-    told, tells = _classes(ranks.transpose(1, 2)[some], number, count, discrete, in_atoms, side, existing)
+    alone = _alone(side, exist)
+    partly = alone & (in_atoms > MIXED[0]) & (size >= MIXED[1])
+    mixed = torch.stack([(partly & ~side).any(1), (partly & side).any(1)], 1) & ~discrete
+    beyond = (count[:, :2] == 1) & exists & mixed[..., None]  # (S, 2, N)
+    told, tells = _classes(
+        ranks.transpose(1, 2)[some], *_merged(number, count, beyond), beyond, discrete | mixed, in_atoms, side, existing
+    )
     out.columns[some, :, 2:] = told.log1p()
-    single = _alone(side, exist)[..., None]
-    of_class, class_known = (told * single).sum(1), (tells & single).any(1)
+    of_class, class_known = (told * alone[..., None]).sum(1), (tells & alone[..., None]).any(1)
     features += [class_known[:, :1].float(), of_class.log1p()]
     continuous = (in_atoms < 1 - ENOUGH) & exist
     of = discrete & torch.stack([(continuous & side).any(1), (continuous & ~side).any(1)], 1)  # classes of others' rows
@@ -179,28 +188,50 @@ def _gather(number: Tensor, of: Tensor, at: Tensor, shared: Tensor, row_mask: Te
     return classes
 
 
+def _merged(number: Tensor, count: Tensor, beyond: Tensor) -> tuple[Tensor, Tensor]:
+    """Numbers (S, 2, N) of X's and Y's values, and how many rows have them, where rows `beyond` have one in common."""
+    rows = number.shape[2]
+    one = torch.where(beyond, number[:, :2], rows).amin(2, keepdim=True)
+    merged = torch.where(beyond, one, number[:, :2])
+    return merged, torch.where(beyond, beyond.sum(2, keepdim=True), count[:, :2])
+
+
 def _classes(
-    ranks: Tensor, number: Tensor, count: Tensor, discrete: Tensor, in_atoms: Tensor, side: Tensor, existing: Tensor
+    ranks: Tensor,
+    number: Tensor,
+    count: Tensor,
+    beyond: Tensor,
+    asked: Tensor,
+    in_atoms: Tensor,
+    side: Tensor,
+    existing: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """`class_information` of continuous columns whose other side is discrete, and whether it is known: (S, D, LAGS).
+    """What continuous columns tell of the other side's values, and whether it is known: (S, D, LAGS).
+
+    `class_information`, where these are classes. Where they are so but for rows beyond a threshold, these rows are one
+    class more, and what the column tells of their values is added (chain rule), as if the two were jointly normal.
 
     Args:
         ranks: (S, D, N).
-        number, count: (S, 3, N) of the values of X's and Y's rows, and how many rows have them.
-        discrete: (S, 2) whether X, and whether Y is.
+        number, count: (S, 2, N) of the classes of X's and Y's rows, and how many rows these have.
+        beyond: (S, 2, N) rows beyond a threshold, where a side is a single column.
+        asked: (S, 2) whether X's, and whether Y's values are such.
         in_atoms: (S, D) share of the rows of a column that are in atoms.
         side, existing: (S, D) and (S, D, N).
     """
     told = torch.zeros(*side.shape, len(LAGS), device=side.device)
     tells = torch.zeros_like(told, dtype=torch.bool)
-    other = (~side).long()
-    asked = discrete.gather(1, other) & (in_atoms < 1 - ENOUGH) & existing.any(2)  # (S, D)
-    sample, column = asked.nonzero().unbind(1)
+    other, exist = (~side).long(), existing.any(2)
+    sample, column = (asked.gather(1, other) & (in_atoms < 1 - ENOUGH) & exist).nonzero().unbind(1)
     if len(sample):
         at = sample, other[sample, column]
         seen = (ranks[sample, column], number[at], count[at], existing[sample, column])
         found, known = class_information(*(v[:, None] for v in seen))
-        told[sample, column], tells[sample, column] = found[:, 0], known[:, 0]
+        partner = ((side[sample] != side[sample, column][:, None]) & exist[sample]).int().argmax(1)
+        share = beyond[at].sum(1) / existing[sample, column].sum(1)
+        rest = share * normal_information(seen[0], ranks[sample, partner], beyond[at])
+        found = found[:, 0] + rest[:, None] * known[:, 0]
+        told[sample, column], tells[sample, column] = found, known[:, 0]
     return told, tells
 
 
