@@ -45,6 +45,7 @@ class Atoms:
         context: (B, 15) shares and entropies of X, of Y and of both as wholes, blind to which is which, and the
             estimates.
         classes: of all rows; None where no sample has any.
+        levels: (B, N, D) int64, ranks that are equal in atoms; None where no sample has any, or all have two columns.
     """
 
     columns: Tensor
@@ -52,6 +53,7 @@ class Atoms:
     known: Tensor
     context: Tensor
     classes: Classes | None = None
+    levels: Tensor | None = None
 
     @classmethod
     def none(cls, b: int, d: int, device: torch.device | None = None) -> "Atoms":
@@ -71,7 +73,7 @@ class Atoms:
     def padded(self, d: int) -> "Atoms":
         """What the network reads of them: without rows, and with columns up to d, which have none."""
         columns = torch.nn.functional.pad(self.columns, (0, 0, 0, d - self.columns.shape[1]))
-        return replace(self, columns=columns, classes=None)
+        return replace(self, columns=columns, classes=None, levels=None)
 
 
 def find_atoms(
@@ -158,6 +160,7 @@ def find_atoms(
         estimates=out.estimates.index_put((at,), estimates),
         context=out.context.index_put((at,), context),
         classes=classes,
+        levels=ranks.index_put((at,), level.transpose(1, 2)) if d > 2 else None,
     )
 
 

@@ -6,7 +6,7 @@ Shapes: B datasets, N rows, D columns (X's, Y's, and one derived column a side),
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mutualist.models.atoms import CONTEXT_FEATURES, Atoms, find_atoms
 from mutualist.models.basis import basis, orientation, unit_scores
@@ -126,11 +126,14 @@ def describe(
     estimates = spreads = unit.new_zeros(len(n), local_count(config))
     fine: Tensor | None = None
     if not alone:
-        first, exist = unit[:, : config.max_rows] * given[:, None, :], row_mask[:, : config.max_rows]
+        d = unit.shape[2]
+        near = unit if smooth or atoms.levels is None else _with_ties(atoms.levels, row_mask, d)
+        first, exist = near[:, : config.max_rows] * given[:, None, :], row_mask[:, : config.max_rows]
         if smooth:
             found = soft_neighbour_statistics(first, side, config.neighbours, atoms.classes)
         else:
-            found = neighbour_statistics(first, side, exist, config.neighbours, config.queries, atoms.classes)
+            tied = None if atoms.levels is None else atoms.padded(d).columns[..., 0] > 0
+            found = neighbour_statistics(first, side, exist, config.neighbours, config.queries, atoms.classes, tied)
         estimates, spreads = (fill(values, local_count(config)) for values in found)
     same = (side[:, :, None] == side[:, None, :]) & _both(columns)
     given_pairs = _both(given)
@@ -183,6 +186,11 @@ def describe(
     return Description(
         seen, moments.flatten(3), turns, moves, fine, columns, side, derived, atoms, bivariate, anchors, context
     )
+
+
+def _with_ties(levels: Tensor, row_mask: Tensor, d: int) -> Tensor:
+    """Normal scores (B, N, d) of levels (B, N, D), of unit variance and zero in further columns."""
+    return nn.functional.pad(unit_scores(scores_from_ranks(levels, row_mask), row_mask), (0, d - levels.shape[2]))
 
 
 def _best_partners(walks: Tensor, normal: Tensor, crossing: Tensor, gaussian: Tensor) -> Tensor:

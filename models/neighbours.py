@@ -23,19 +23,22 @@ def neighbour_statistics(
     ks: tuple[int, ...],
     queries: int,
     classes: Classes | None = None,
+    tied: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """KSG estimates on normal scores for several k, and the spread of their terms.
 
     Estimator 1 of Kraskov, Stoegbauer and Grassberger (2004), with Euclidean distance inside X and inside Y, taken at
-    the first `queries` rows (more for at most `FEW` columns, or for classes) and all rows as references. Where a
-    side is discrete, rows of its other classes are infinitely far away (Ross 2014). k is cut to the rows that there
-    are, and a row alone in its class has no say.
+    the first `queries` rows (more for at most `FEW` columns, or for classes) and all rows as references. Where k rows
+    lie at one place, all that lie there count (Gao, Kannan, Oh and Viswanath 2017). Where a side is discrete, rows of
+    its other classes are infinitely far away (Ross 2014). k is cut to the rows that there are, and a row alone in its
+    class has no say.
 
     Args:
-        unit: (B, N, D) normal scores, zero in columns and rows that do not exist.
+        unit: (B, N, D) normal scores, equal where values are, zero in columns and rows that do not exist.
         side: (B, D), true for columns of Y.
         row_mask: (B, N).
         classes: of the rows, where a side is discrete.
+        tied: (B, D), true for columns in which rows share values.
 
     Returns:
         estimates (B, K) in nats and the standard deviation of their terms (B, K).
@@ -46,9 +49,9 @@ def neighbour_statistics(
         few = few | classes.side.any(1)
     asked = torch.where(few, (DISTANCES // n.clamp(min=1)).clamp(min=queries), queries).minimum(n)
     out = unit.new_zeros(2, len(unit), len(ks))
-    # Inside a class, rows of one column lie so near one another that float32 takes them for the same.
-    near = one_column_beside_classes(unit, side, classes)
-    for chosen, dtype in ((few & ~near, unit.dtype), (~few, unit.dtype), (few & near, torch.float64)):
+    near = _near(unit, side, classes, tied)
+    precision = ((~near, unit.dtype), (near, torch.float64))
+    for chosen, dtype in ((some & of, dtype) for of, dtype in precision for some in (few, ~few)):
         group = chosen.nonzero()[:, 0]
         if not len(group):
             continue
@@ -61,13 +64,18 @@ def neighbour_statistics(
     return out[0], out[1]
 
 
-def one_column_beside_classes(unit: Tensor, side: Tensor, classes: Classes | None) -> Tensor:
-    """(B,) whether one side is classes and the other has a single column."""
-    if classes is None:
-        return unit.new_zeros(len(unit), dtype=torch.bool)
-    exists = (unit.detach() != 0).any(1)
-    columns = torch.stack([(exists & ~side).sum(1), (exists & side).sum(1)], 1)
-    return (classes.side & (columns.flip(1) == 1)).any(1)
+def _near(unit: Tensor, side: Tensor, classes: Classes | None, tied: Tensor | None) -> Tensor:
+    """(B,) whether rows lie so near one another that float32 takes them for the same, or the same for near ones.
+
+    So it is inside a class where there is one other column, and where a side has columns with ties, but is no class.
+    """
+    exists = (unit != 0).any(1)
+    columns = torch.stack([exists & ~side, exists & side], 1)  # (B, 2, D)
+    out = unit.new_zeros(len(unit), dtype=torch.bool)
+    of = unit.new_zeros(len(unit), 2, dtype=torch.bool) if classes is None else classes.side
+    if tied is not None:
+        out = ((columns & tied[:, None]).any(2) & ~of).any(1)
+    return out | (of & (columns.sum(2).flip(1) == 1)).any(1)
 
 
 def _statistics(
@@ -108,7 +116,7 @@ def _factors(part: Tensor, row_mask: Tensor) -> tuple[Tensor, Tensor]:
 def _counts(
     sides: list[tuple[Tensor, Tensor]], queries: slice, ks: tuple[int, ...], classes: Classes | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """k, cut to the neighbours that there are, and how many rows are nearer in X and in Y than the k-th: (B, M, K)."""
+    """k, as many as there are, and how many rows are nearer in X and in Y than the k-th: (B, M, K)."""
     distances = []
     for i, (left, right) in enumerate(sides):
         squared = (left[:, queries] @ right).clamp_(min=0)
@@ -117,13 +125,16 @@ def _counts(
         squared[..., queries].diagonal(dim1=1, dim2=2).fill_(torch.inf)
         distances.append(squared)
     x, y = distances
-    nearest = torch.maximum(x, y).topk(min(max(ks), x.shape[2]), dim=2, largest=False).values
+    both, slack = torch.maximum(x, y), SLACK[x.dtype]
+    nearest = both.topk(min(max(ks), x.shape[2]), dim=2, largest=False).values
     there = nearest.isfinite().sum(2, keepdim=True)
     kept = there.minimum(torch.tensor(ks, device=x.device))
     radius = nearest.gather(2, (kept - 1).clamp(min=0))
-    radius = (
-        radius * (1 - 1e-4) - SLACK[x.dtype]
-    )  # rows at the same distance, as few rows on a grid have, are not inside
+    same = (radius <= slack) & (kept > 0)
+    # Rows at the same distance, as few rows on a grid have, are not inside; rows at the same place are.
+    radius = torch.where(same, 2 * slack, radius * (1 - 1e-4) - slack)
+    if bool(same.any()):
+        kept = torch.where(same, _below(both, radius) + 1, kept)
     return kept, _below(x, radius), _below(y, radius)
 
 

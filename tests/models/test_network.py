@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mutualist.models import MutualInfoNet, normal_scores
 from mutualist.models.describe import describe_values
+from mutualist.models.gaussian import STRENGTHS
 
 SHAPES = [(2, 1, 1), (3, 1, 2), (25, 1, 1), (40, 1, 3), (60, 3, 2), (12, 8, 6), (64, 2, 2)]
 
@@ -134,3 +135,17 @@ def test_classes_of_more_rows_than_the_row_wise_parts_see(net: MutualInfoNet) ->
     together = answers(2, torch.arange(400) < torch.tensor([[200], [400]]))
     assert torch.isfinite(together).all()
     close(together[:1], answers(1, torch.ones(1, 200, dtype=torch.bool)))
+
+
+def test_neighbours_do_not_see_how_ties_are_broken(net: MutualInfoNet) -> None:
+    values = sample(60, 2, 2)[None]
+    values[..., 0], values[..., 2] = values[..., 0].round(), values[..., 2].clamp(min=0)
+    side, rows = torch.tensor([[False, False, True, True]]), torch.ones(1, 60, dtype=torch.bool)
+    first = len(STRENGTHS) + 1
+    found = [
+        describe_values(values, side, rows, torch.ones(1, 4, dtype=torch.bool), net.config, generator)
+        for generator in (torch.Generator().manual_seed(seed) for seed in (0, 1))
+    ]
+    one, other = (described.anchors[:, first : first + len(net.config.neighbours)] for described in found)
+    torch.testing.assert_close(one, other)
+    assert not torch.equal(found[0].anchors, found[1].anchors)

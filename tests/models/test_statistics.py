@@ -157,6 +157,25 @@ def test_neighbour_estimates_of_classes_are_those_of_ross(n: int, columns: int) 
         assert float(hard[0, i]) == pytest.approx(np.mean(terms), abs=2e-2 if n < 100 else 2e-3)
 
 
+@pytest.mark.parametrize("levels", [2, 20])
+def test_neighbour_estimates_of_columns_with_ties_are_those_of_gao(levels: int) -> None:
+    rng = np.random.default_rng(0)
+    n, ks = 200, (1, 3, 12)
+    x = np.column_stack([rng.integers(0, levels, n), np.where(rng.random(n) < 0.5, 0.0, rng.normal(size=n))])
+    y = np.column_stack([rng.integers(0, levels, n), x[:, 0] % 2])
+    unit = torch.from_numpy(np.hstack([x, y])).float()[None]
+    side, tied = torch.tensor([[False, False, True, True]]), torch.ones(1, 4, dtype=torch.bool)
+    found, _ = neighbour_statistics(unit, side, masks(n), ks, n, tied=tied)
+    apart = [cdist(part, part) for part in (unit[0, :, :2].double(), unit[0, :, 2:].double())]
+    joint = np.maximum(*apart)
+    for i, k in enumerate(ks):
+        radius = np.sort(joint, 1)[:, k : k + 1]
+        at_once = np.where(radius > 0, k, (joint == 0).sum(1, keepdims=True))[:, 0]
+        inside = [np.where(radius > 0, a < radius, a == 0).sum(1) for a in apart]
+        expected = (digamma(at_once) + digamma(n) - digamma(inside[0]) - digamma(inside[1])).mean()
+        assert float(found[0, i]) == pytest.approx(expected, abs=1e-2)
+
+
 @pytest.mark.parametrize(("n", "columns"), [(300, 2), (1000, 1)])
 def test_soft_counts_in_classes_estimate_what_hard_counts_do(n: int, columns: int) -> None:
     rng = np.random.default_rng(0)
