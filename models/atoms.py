@@ -96,7 +96,7 @@ def find_atoms(
     d = shared.shape[2]
     out = Atoms.none(len(shared), d, shared.device)
     level, existing = shared.transpose(1, 2), column_mask[..., None] & row_mask[:, None, :]  # (B, D, N)
-    count = _counts(level, existing)
+    count = count_equal(level, existing)
     atom = (count > 1) & existing
     few = (atom / count).sum(2) < MOST + 0.5  # (B, D)
     atom = atom & few[..., None]
@@ -114,7 +114,7 @@ def find_atoms(
     parts = level * factors[:d, None] * existing
     of_x, of_y = (parts * ~side[..., None]).sum(1), (parts * side[..., None]).sum(1)
     number = _numbered(torch.stack([of_x, of_y, of_x * factors[d] + of_y], 1))
-    count = _counts(number, exists)
+    count = count_equal(number, exists)
     counts = count.double()
     entropy = n.log() - (counts.log() * exists).sum(2) / n
     taken = (exists / counts).sum(2)  # values of X, of Y, cells of their table
@@ -245,7 +245,7 @@ def _alone(side: Tensor, exists: Tensor) -> Tensor:
     return exists & (torch.where(side, of_y, of_x) == 1)
 
 
-def _counts(level: Tensor, exists: Tensor) -> Tensor:
+def count_equal(level: Tensor, exists: Tensor) -> Tensor:
     """How many existing rows have the level, 0..N-1, of each row (..., N); at least 1."""
     count = torch.zeros_like(level).scatter_add_(-1, level, exists.expand_as(level).long())
     return count.gather(-1, level).clamp(min=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mutualist.models.atoms import CONTEXT_FEATURES, Atoms, find_atoms
+from mutualist.models.atoms import CONTEXT_FEATURES, Atoms, count_equal, find_atoms
 from mutualist.models.basis import basis, orientation, unit_scores
 from mutualist.models.chunks import at_once
 from mutualist.models.config import ModelConfig
@@ -126,15 +126,14 @@ def describe(
     estimates = spreads = unit.new_zeros(len(n), local_count(config))
     fine: Tensor | None = None
     if not alone:
-        d = unit.shape[2]
-        near = unit if smooth or atoms.levels is None else _with_ties(atoms.levels, row_mask, d)
+        near = unit if atoms.levels is None else _with_ties(atoms.levels, scores, signs, row_mask, smooth)
         first, exist = near[:, : config.max_rows] * given[:, None, :], row_mask[:, : config.max_rows]
         if smooth:
-            found = soft_neighbour_statistics(first, side, config.neighbours, atoms.classes)
+            found = soft_neighbour_statistics(first, side, config.neighbours, atoms.classes, atoms.levels is not None)
         else:
-            tied = None if atoms.levels is None else atoms.padded(d).columns[..., 0] > 0
+            tied = None if atoms.levels is None else atoms.padded(unit.shape[2]).columns[..., 0] > 0
             found = neighbour_statistics(first, side, exist, config.neighbours, config.queries, atoms.classes, tied)
-        estimates, spreads = (fill(values, local_count(config)) for values in found)
+        estimates, spreads = (fill(values.to(unit), local_count(config)) for values in found)
     same = (side[:, :, None] == side[:, None, :]) & _both(columns)
     given_pairs = _both(given)
     linear = correlation * given_pairs
@@ -188,9 +187,22 @@ def describe(
     )
 
 
-def _with_ties(levels: Tensor, row_mask: Tensor, d: int) -> Tensor:
-    """Normal scores (B, N, d) of levels (B, N, D), of unit variance and zero in further columns."""
-    return nn.functional.pad(unit_scores(scores_from_ranks(levels, row_mask), row_mask), (0, d - levels.shape[2]))
+def _with_ties(levels: Tensor, scores: Tensor, signs: Tensor, row_mask: Tensor, smooth: bool) -> Tensor:
+    """Scores of unit variance, equal where rows share a value, and zero in columns beyond those of levels: (B, N, D').
+
+    Args:
+        levels: (B, N, D) ranks, equal in atoms.
+        scores: (B, N, D'), with ties broken.
+        signs: (B, 1, D') by which these were multiplied.
+        row_mask: (B, N).
+        smooth: whether `scores` have slopes, which then remain where no value is shared.
+    """
+    d = levels.shape[2]
+    level = scores_from_ranks(levels, row_mask) * signs[..., :d]
+    if smooth:
+        shared = count_equal(levels.transpose(1, 2), row_mask[:, None]).transpose(1, 2) > 1
+        level = torch.where(shared, level.to(scores), scores[..., :d])
+    return nn.functional.pad(unit_scores(level, row_mask), (0, scores.shape[2] - d))
 
 
 def _best_partners(walks: Tensor, normal: Tensor, crossing: Tensor, gaussian: Tensor) -> Tensor:

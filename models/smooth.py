@@ -124,29 +124,35 @@ def _windows(walk: Tensor, j: int, n: int, rows: int, most: int, lags: tuple[int
 
 
 def soft_neighbour_statistics(
-    unit: Tensor, side: Tensor, ks: tuple[int, ...], classes: Classes | None = None
+    unit: Tensor, side: Tensor, ks: tuple[int, ...], classes: Classes | None = None, ties: bool = False
 ) -> tuple[Tensor, Tensor]:
     """As `neighbours.neighbour_statistics`, with counts that change continuously as rows move.
 
     A row inside the k-th neighbour's distance counts as 1, far outside as 0, and near the edge by a ramp that is linear
     in volume: where density is even, the expected count is that of a hard edge. The k-th neighbour lies on the edge of
-    the side that decided its distance, where a hard count leaves it out; so its own share w counts as 2 w - 1.
+    the side that decided its distance, where a hard count leaves it out; so its own share w counts as 2 w - 1. Where
+    rows share values, those at one place count as 1, and others just as far as the k-th neighbour as 0.
 
     Args:
         unit: (B, N, D) normal scores, zero in columns that do not exist.
         side: (B, D), true for columns of Y.
         classes: of the rows, where a side is discrete.
+        ties: whether rows share values.
 
     Returns:
         estimates (B, K) in nats and the standard deviation of their terms (B, K).
     """
     b, n, _ = unit.shape
+    if ties:
+        unit = unit.double()  # what is shared is exactly so
     exists = unit.detach().abs().amax(1) > 0
     powers = torch.stack([(exists & ~side).sum(1), (exists & side).sum(1)], 1).to(unit.dtype) / 2
     queries = min(QUERIES, n)
     step = max(1, CHUNK // (b * n))
     parts = [
-        checkpoint(_terms, unit, side, powers, ks, classes, start, min(start + step, queries), use_reentrant=False)
+        checkpoint(
+            _terms, unit, side, powers, ks, classes, ties, start, min(start + step, queries), use_reentrant=False
+        )
         for start in range(0, queries, step)
     ]
     terms, counted = (torch.cat(each, 1) for each in zip(*parts, strict=True))  # (B, M, K), (B, M, 1)
@@ -162,6 +168,7 @@ def _terms(
     powers: Tensor,
     ks: tuple[int, ...],
     classes: Classes | None,
+    ties: bool,
     start: int,
     stop: int,
 ) -> tuple[Tensor, Tensor]:
@@ -176,19 +183,31 @@ def _terms(
         if classes is not None:
             distance = classes.between(distance, i, slice(start, stop), NEAR, FAR)
         squared.append(distance.clamp(min=NEAR).masked_fill(itself, FAR))
-    most = min(max(ks), n - 1)
-    nearest, which = torch.maximum(*squared).topk(most, dim=2, largest=False)
+    most, both = min(max(ks), n - 1), torch.maximum(*squared)
+    nearest, which = both.topk(most, dim=2, largest=False)
     there = (nearest < FAR).sum(2, keepdim=True)  # (B, M, 1)
     terms = []
     for k in ks:
         kept = there.clamp(1, k)
         radius, last = nearest.gather(2, kept - 1), which.gather(2, kept - 1)
+        if ties:  # so many rows may lie at one place: then all that lie there count
+            kept = torch.where(radius <= 2 * NEAR, (both <= 2 * NEAR).sum(2, keepdim=True) + 1, kept)
         term = torch.digamma(kept[..., 0].to(unit)) + torch.digamma(unit.new_tensor(float(n)))
         for distance, power in zip(squared, powers.unbind(1), strict=True):
             ratio = (distance / radius).clamp(max=4.0)
             volume = (ratio.log() * power[:, None, None]).exp()
             weight = (0.5 + (1 - volume) / (2 * SOFTNESS)).clamp(0, 1)
+            if ties:
+                weight = _with_ties(weight, distance, radius, last)
             own = weight.gather(2, last)[..., 0]
             term = term - torch.digamma((weight.sum(2) + own - 1).clamp(min=0) + 1)
         terms.append(term)
     return torch.stack(terms, 2), there > 0
+
+
+def _with_ties(weight: Tensor, distance: Tensor, radius: Tensor, last: Tensor) -> Tensor:
+    """Weights (B, M, N) of rows, with those of rows at the edge of a neighbourhood, or at its centre, made hard."""
+    edge = (distance - radius).abs() <= 1e-9 * radius
+    others = torch.ones_like(edge).scatter_(2, last, False)
+    weight = weight.masked_fill(edge & others, 0.0)
+    return torch.where(radius <= 2 * NEAR, (distance <= 2 * NEAR).to(weight), weight)

@@ -191,6 +191,19 @@ def test_soft_counts_in_classes_estimate_what_hard_counts_do(n: int, columns: in
     torch.testing.assert_close(spread, hard_spread, atol=0.1, rtol=0.15)
 
 
+def test_soft_counts_of_columns_with_ties_estimate_what_hard_counts_do() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 2, (8, 400, 2)) * rng.normal(size=(8, 400, 2)) ** (np.arange(2) % 2)
+    y = x[..., 1:] + rng.normal(size=(8, 400, 1))
+    unit = torch.from_numpy(np.concatenate([x, np.maximum(y, 0.0)], 2))  # steps would show: soft edges blur them
+    side, tied = torch.tensor([[False, False, True]] * 8), torch.ones(8, 3, dtype=torch.bool)
+    soft, spread = soft_neighbour_statistics(unit, side, (3, 6, 12), ties=True)
+    rows = torch.ones(8, 400, dtype=torch.bool)
+    hard, hard_spread = neighbour_statistics(unit, side, rows, (3, 6, 12), 400, tied=tied)
+    torch.testing.assert_close(soft.mean(0), hard.mean(0), atol=0.04, rtol=0)
+    torch.testing.assert_close(spread, hard_spread, atol=0.1, rtol=0.15)
+
+
 @pytest.mark.parametrize("lag", [1, 4, 40])
 def test_concomitants_are_means_over_neighbouring_ranks(lag: int) -> None:
     values = np.random.default_rng(0).normal(size=(31, 3))
