@@ -14,17 +14,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mutualist.models.classes import LAGS, Classes, class_information, normal_information
+from mutualist.models.classes import LAGS, Classes, class_information
+from mutualist.models.counts import COUNTS, count_equal, count_information, numbered
 from mutualist.models.discriminant import discriminant_information
+from mutualist.models.mixtures import mixed_information
 from mutualist.models.scores import scores_from_ranks
 
-COUNTS = 2  # estimates from the counts of a table
 COLUMN_FEATURES = 2 + len(LAGS)
 ESTIMATES = COUNTS + len(LAGS) + 1
 CONTEXT_FEATURES = 4 + 2 * COUNTS + 1 + len(LAGS) + 2
 MOST = 32  # atoms of a column; one with more counts as continuous, and has none
 ENOUGH = 0.5  # share of rows that must share their cell of the table with another row for its counts to say something
 CLASSES = 0.9  # share of rows of a side that must share their values with another row for these to be classes
+# A column of which a tenth has values of its own may be one that is continuous beyond a threshold, as amounts of rain
+# are. The values of a discrete one that single rows have are few, however many rows there are.
 LONE = 3.0, 0.25  # rows, and per root of n, that may have a value of their own in a discrete column
 MIXED = 0.05, 4.0  # share of rows in atoms, and rows an atom, from which on a column is more than a rounded one
 
@@ -113,34 +116,29 @@ def find_atoms(
     factors = torch.from_numpy(np.random.default_rng(0).integers(2**63, size=d + 1)).to(shared.device)
     parts = level * factors[:d, None] * existing
     of_x, of_y = (parts * ~side[..., None]).sum(1), (parts * side[..., None]).sum(1)
-    number = _numbered(torch.stack([of_x, of_y, of_x * factors[d] + of_y], 1))
+    number = numbered(torch.stack([of_x, of_y, of_x * factors[d] + of_y], 1))
     count = count_equal(number, exists)
-    counts = count.double()
-    entropy = n.log() - (counts.log() * exists).sum(2) / n
-    taken = (exists / counts).sum(2)  # values of X, of Y, cells of their table
-    met = taken[:, 2] - taken[:, 0] - taken[:, 1] + 1
-    bias = torch.stack([met, (taken[:, 0] - 1) * (taken[:, 1] - 1)], 1) / (2 * n)
-    estimates = (entropy[:, :1] + entropy[:, 1:2] - entropy[:, 2:] - bias).float().clamp(min=-0.5)
+    estimates, cells = count_information(count, exists)
     summary = _summary(count, exists, n)
     known = (summary[:, 2, 0] > ENOUGH)[:, None].expand(-1, COUNTS)
     estimates = estimates * known
     sides, table = summary[:, :2], summary[:, 2]
-    features = [sides.sum(1), sides[..., 1].prod(1, True), table[:, :1], (taken[:, 2:] / n).float() * known[:, :1]]
+    features = [sides.sum(1), sides[..., 1].prod(1, True), table[:, :1], (cells / n).float() * known[:, :1]]
     features += [known[:, :1].float(), estimates.log1p()]
     exist, in_atoms = existing.any(2), out.columns[some, :, 0]
-    discrete = _discrete(sides[..., 0], in_atoms, side, exist, n)
-    alone = _alone(side, exist)
-    partly = alone & (in_atoms > MIXED[0]) & (size >= MIXED[1])
-    mixed = torch.stack([(partly & ~side).any(1), (partly & side).any(1)], 1) & ~discrete
-    beyond = (count[:, :2] == 1) & exists & mixed[..., None]  # (S, 2, N)
-    told, tells = _classes(
-        ranks.transpose(1, 2)[some], *_merged(number, count, beyond), beyond, discrete | mixed, in_atoms, side, existing
-    )
+    many = ((1 - in_atoms) * n > LONE[0] + LONE[1] * n.sqrt()) & exist  # rows with values of their own
+    mixed = many & (in_atoms > MIXED[0]) & (size >= MIXED[1])
+    discrete = (sides[..., 0] > CLASSES) & ~_on_side(many, side)
+    order, alone = ranks.transpose(1, 2)[some], _alone(side, exist)
+    asked, beyond = (in_atoms < 1 - ENOUGH) | mixed, ~(atom & mixed[..., None]) & existing
+    of_classes = _classes(order, number, count, discrete, asked, side, existing)
+    of_mixtures = _mixtures(order, level, beyond, mixed & alone, asked, side, existing)
+    told, tells = of_classes[0] + of_mixtures[0], of_classes[1] | of_mixtures[1]
     out.columns[some, :, 2:] = told.log1p()
-    of_class, class_known = (told * alone[..., None]).sum(1), (tells & alone[..., None]).any(1)
+    single = tells & alone[..., None]  # both columns of two say the same
+    of_class, class_known = (told * single).sum(1) / single.sum(1).clamp(min=1), single.any(1)
     features += [class_known[:, :1].float(), of_class.log1p()]
-    continuous = (in_atoms < 1 - ENOUGH) & exist
-    of = discrete & torch.stack([(continuous & side).any(1), (continuous & ~side).any(1)], 1)  # classes of others' rows
+    of = discrete & _on_side((in_atoms < 1 - ENOUGH) & exist, ~side)  # classes of the other side's rows
     at = some.nonzero()[:, 0]
     classes = _gather(number, of, at, shared, row_mask)
     together, together_known = of_class.new_zeros(len(of), 1), of.new_zeros(len(of), 1)
@@ -164,20 +162,9 @@ def find_atoms(
     )
 
 
-def _discrete(tied: Tensor, in_atoms: Tensor, side: Tensor, exist: Tensor, n: Tensor) -> Tensor:
-    """(S, 2) whether X, and whether Y is discrete.
-
-    A column of which a tenth has values of its own may be one that is continuous beyond a threshold, as amounts of rain
-    are. The values of a discrete one that single rows have are few, however many rows there are.
-
-    Args:
-        tied: (S, 2) share of the rows of X and of Y that are in atoms.
-        in_atoms: (S, D) the same of each column.
-        side, exist: (S, D).
-        n: (S, 1) rows.
-    """
-    mixed = ((1 - in_atoms) * n > LONE[0] + LONE[1] * n.sqrt()) & exist
-    return (tied > CLASSES) & ~torch.stack([(mixed & ~side).any(1), (mixed & side).any(1)], 1)
+def _on_side(columns: Tensor, side: Tensor) -> Tensor:
+    """(S, 2) whether any of X's, and any of Y's columns is such, of (S, D)."""
+    return torch.stack([(columns & ~side).any(1), (columns & side).any(1)], 1)
 
 
 def _gather(number: Tensor, of: Tensor, at: Tensor, shared: Tensor, row_mask: Tensor) -> Classes | None:
@@ -191,50 +178,50 @@ def _gather(number: Tensor, of: Tensor, at: Tensor, shared: Tensor, row_mask: Te
     return classes
 
 
-def _merged(number: Tensor, count: Tensor, beyond: Tensor) -> tuple[Tensor, Tensor]:
-    """Numbers (S, 2, N) of X's and Y's values, and how many rows have them, where rows `beyond` have one in common."""
-    rows = number.shape[2]
-    one = torch.where(beyond, number[:, :2], rows).amin(2, keepdim=True)
-    merged = torch.where(beyond, one, number[:, :2])
-    return merged, torch.where(beyond, beyond.sum(2, keepdim=True), count[:, :2])
-
-
 def _classes(
-    ranks: Tensor,
-    number: Tensor,
-    count: Tensor,
-    beyond: Tensor,
-    asked: Tensor,
-    in_atoms: Tensor,
-    side: Tensor,
-    existing: Tensor,
+    ranks: Tensor, number: Tensor, count: Tensor, discrete: Tensor, asked: Tensor, side: Tensor, existing: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """What continuous columns tell of the other side's values, and whether it is known: (S, D, LAGS).
-
-    `class_information`, where these are classes. Where they are so but for rows beyond a threshold, these rows are one
-    class more, and what the column tells of their values is added (chain rule), as if the two were jointly normal.
+    """`class_information` of columns whose other side is discrete, and whether it is known: (S, D, LAGS).
 
     Args:
         ranks: (S, D, N).
-        number, count: (S, 2, N) of the classes of X's and Y's rows, and how many rows these have.
-        beyond: (S, 2, N) rows beyond a threshold, where a side is a single column.
-        asked: (S, 2) whether X's, and whether Y's values are such.
-        in_atoms: (S, D) share of the rows of a column that are in atoms.
+        number, count: (S, 3, N) of the values of X's and Y's rows, and how many rows have them.
+        discrete: (S, 2) whether X, and whether Y is.
+        asked: (S, D) the columns that are not.
         side, existing: (S, D) and (S, D, N).
     """
     told = torch.zeros(*side.shape, len(LAGS), device=side.device)
     tells = torch.zeros_like(told, dtype=torch.bool)
-    other, exist = (~side).long(), existing.any(2)
-    sample, column = (asked.gather(1, other) & (in_atoms < 1 - ENOUGH) & exist).nonzero().unbind(1)
+    other = (~side).long()
+    sample, column = (asked & discrete.gather(1, other) & existing.any(2)).nonzero().unbind(1)
     if len(sample):
         at = sample, other[sample, column]
         seen = (ranks[sample, column], number[at], count[at], existing[sample, column])
         found, known = class_information(*(v[:, None] for v in seen))
-        partner = ((side[sample] != side[sample, column][:, None]) & exist[sample]).int().argmax(1)
-        share = beyond[at].sum(1) / existing[sample, column].sum(1)
-        rest = share * normal_information(seen[0], ranks[sample, partner], beyond[at])
-        found = found[:, 0] + rest[:, None] * known[:, 0]
-        told[sample, column], tells[sample, column] = found, known[:, 0]
+        told[sample, column], tells[sample, column] = found[:, 0], known[:, 0]
+    return told, tells
+
+
+def _mixtures(
+    ranks: Tensor, level: Tensor, beyond: Tensor, mixed: Tensor, asked: Tensor, side: Tensor, existing: Tensor
+) -> tuple[Tensor, Tensor]:
+    """`mixed_information` of columns whose other side is discrete in part, and whether it is known: (S, D, LAGS).
+
+    Args:
+        ranks, level: (S, D, N), without ties and equal in atoms.
+        beyond: (S, D, N) rows in no atom of a column that is discrete in part.
+        mixed: (S, D) such columns, if they are alone on their side.
+        asked: (S, D) the columns that are not discrete.
+        side, existing: (S, D) and (S, D, N).
+    """
+    told = torch.zeros(*side.shape, len(LAGS), device=side.device)
+    tells = torch.zeros_like(told, dtype=torch.bool)
+    sample, column = (asked & _on_side(mixed, side).gather(1, (~side).long()) & existing.any(2)).nonzero().unbind(1)
+    if len(sample):
+        partner = (mixed[sample] & (side[sample] != side[sample, column][:, None])).int().argmax(1)
+        at = sample[:, None], torch.stack([column, partner], 1)
+        found = mixed_information(ranks[at], level[at], beyond[at], existing[sample, column])
+        told[sample, column], tells[sample, column] = found
     return told, tells
 
 
@@ -243,19 +230,6 @@ def _alone(side: Tensor, exists: Tensor) -> Tensor:
     of_y = (side & exists).sum(1, keepdim=True)
     of_x = (~side & exists).sum(1, keepdim=True)
     return exists & (torch.where(side, of_y, of_x) == 1)
-
-
-def count_equal(level: Tensor, exists: Tensor) -> Tensor:
-    """How many existing rows have the level, 0..N-1, of each row (..., N); at least 1."""
-    count = torch.zeros_like(level).scatter_add_(-1, level, exists.expand_as(level).long())
-    return count.gather(-1, level).clamp(min=1)
-
-
-def _numbered(values: Tensor) -> Tensor:
-    """Numbers 0..N-1 for integers (..., N), equal where these are."""
-    ordered, order = values.sort(-1)
-    run = torch.nn.functional.pad((ordered[..., 1:] != ordered[..., :-1]).long().cumsum(-1), (1, 0))
-    return torch.empty_like(run).scatter_(-1, order, run)
 
 
 def _summary(count: Tensor, exists: Tensor, n: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 LAGS = (1, 2, 4, 8)  # over how many rows of a class a gap reaches
-FEWEST = 8  # rows, of which a correlation is worth looking at
 ENOUGH = 0.5  # share of rows whose class has more rows than a gap reaches over
 
 
@@ -67,25 +66,3 @@ def class_information(ranks: Tensor, number: Tensor, count: Tensor, exists: Tens
         estimates.append(mean.clamp(min=-0.5) * enough)
         known.append(enough)
     return torch.stack(estimates, 2), torch.stack(known, 2)
-
-
-def normal_information(x: Tensor, y: Tensor, rows: Tensor) -> Tensor:
-    """Mutual information of x and y in the chosen rows, as if they were jointly normal there: (B,) nats.
-
-    -1/2 ln(1 - r^2) for the correlation r of their normal scores, less 1 / 2m, which it is on average where m rows are
-    independent. It is 0 for fewer rows than `FEWEST`.
-
-    Args:
-        x, y: (B, N) int64, ranks without ties.
-        rows: (B, N), true for the m chosen ones.
-    """
-    chosen = rows.sum(1, keepdim=True)
-    m = chosen.clamp(min=FEWEST).float()
-    scores = []
-    for values in (x, y):
-        place = torch.where(rows, values, values.shape[1]).argsort(1).argsort(1)  # 0..m-1 in these rows
-        scores.append(torch.special.ndtri(((place + 0.5) / m).clamp(max=1 - 0.5 / m)) * rows)
-    one, other = scores
-    r = (one * other).sum(1) / (one.square().sum(1) * other.square().sum(1)).sqrt().clamp(min=1e-6)
-    found = -0.5 * torch.log1p(-r.square().clamp(max=1 - 1e-6)) - 0.5 / m[:, 0]
-    return found * (chosen[:, 0] >= FEWEST)

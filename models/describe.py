@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mutualist.models.atoms import CONTEXT_FEATURES, Atoms, count_equal, find_atoms
+from mutualist.models.atoms import CONTEXT_FEATURES, Atoms, find_atoms
 from mutualist.models.basis import basis, orientation, unit_scores
 from mutualist.models.chunks import at_once
 from mutualist.models.config import ModelConfig
+from mutualist.models.counts import count_equal
 from mutualist.models.details import at_pair, details_of, doubling_lags, fill, local_count, radial_information
 from mutualist.models.gaussian import STRENGTHS, correlations, cross_products, gaussian_mi
 from mutualist.models.neighbours import neighbour_statistics

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import mutual_info_score
 
-from mutualist.models.atoms import COUNTS, ENOUGH, Atoms, find_atoms
+from mutualist.models.atoms import ENOUGH, Atoms, find_atoms
+from mutualist.models.counts import COUNTS
 from mutualist.models.scores import random_ranks
 
 Floats = NDArray[np.float64]

@@ -5,10 +5,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.special import digamma
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
 
-from mutualist.models.atoms import COUNTS, Atoms, find_atoms
-from mutualist.models.classes import FEWEST, LAGS, normal_information
+from mutualist.models.atoms import Atoms, find_atoms
+from mutualist.models.classes import LAGS
+from mutualist.models.counts import COUNTS
 from mutualist.models.scores import random_ranks
 
 GAPS = slice(COUNTS, COUNTS + len(LAGS))  # among the estimates
@@ -76,35 +77,6 @@ def test_nothing_is_said_without_classes_on_one_side_and_one_continuous_column_o
     assert not atoms.known[0, GAPS].any()
     assert not atoms.estimates[0, GAPS].any()
     assert atoms.columns[0, :, 2:].any() == (kind == "two columns")  # each tells something by itself
-
-
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_values_beyond_a_threshold_add_what_they_tell(share: float) -> None:
-    """Y is 0, or Z: I(X; Y) = I(X; Y = 0) + P(Y != 0) I(X; Z | Y != 0), of which the first is 0 here."""
-    rng = np.random.default_rng(0)
-    values = []
-    for _ in range(60):
-        x, noise = rng.normal(size=(2, 200, 1))
-        y = np.where(rng.random((200, 1)) < share, 0.8 * x + 0.6 * noise + 9, 0.0)
-        atoms = found(x, y)
-        assert atoms.known[0, GAPS].all()
-        assert atoms.classes is None
-        values.append(atoms.estimates[0, GAPS].numpy())
-        for other in (found(y, x), found(x, y, padding=9), found(-x, np.exp(y))):
-            np.testing.assert_allclose(other.estimates[0, GAPS], values[-1], atol=1e-5)
-    truth = -0.5 * share * np.log(1 - 0.8**2)
-    assert np.abs(np.mean(values, 0) - truth).max() < 0.02 + 4 * np.std(values) / np.sqrt(60)
-
-
-@pytest.mark.parametrize("rows", [7, 40])
-def test_normal_information_is_that_of_the_scores_of_the_chosen_rows(rows: int) -> None:
-    rng = np.random.default_rng(0)
-    x, y = rng.permutation(90), rng.permutation(90)
-    chosen = np.arange(90) < rows
-    (value,) = normal_information(*(torch.from_numpy(v)[None] for v in (x, y, chosen))).tolist()
-    scores = [norm.ppf((rankdata(v[chosen]) - 0.5) / rows) for v in (x, y)]
-    expected = -0.5 * np.log(1 - np.corrcoef(*scores)[0, 1] ** 2) - 0.5 / rows
-    assert value == pytest.approx(expected if rows >= FEWEST else 0, abs=1e-5)
 
 
 @pytest.mark.parametrize("swapped", [False, True])
