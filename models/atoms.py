@@ -141,15 +141,7 @@ def find_atoms(
     of = discrete & _on_side((in_atoms < 1 - ENOUGH) & exist, ~side)  # classes of the other side's rows
     at = some.nonzero()[:, 0]
     classes = _gather(number, of, at, shared, row_mask)
-    together, together_known = of_class.new_zeros(len(of), 1), of.new_zeros(len(of), 1)
-    if classes is not None:
-        classed = of.any(1).nonzero()[:, 0]
-        where = at[classed]
-        z = scores_from_ranks(ranks[where], row_mask[where]) if scores is None else scores[where]
-        telling = column_mask[where] & (side[classed] != of[classed, 1:])
-        found, enough = discriminant_information(z, classes.number[where], row_mask[where], telling)
-        together = together.index_put((classed,), found.to(together)[:, None].clamp(min=-0.5))
-        together_known[classed] = enough[:, None]
+    together, together_known = _together(ranks, scores, classes, at, side, row_mask, column_mask)
     features += [together_known.float(), together.log1p()]
     out.known[some] = torch.cat([known, class_known, together_known], 1)
     estimates, context = torch.cat([estimates, of_class, together], 1), torch.cat(features, 1)
@@ -176,6 +168,33 @@ def _gather(number: Tensor, of: Tensor, at: Tensor, shared: Tensor, row_mask: Te
     classes.number[at[classed]] = number[classed, of[classed].long().argmax(1)]
     classes.side[at[classed]] = of[classed]
     return classes
+
+
+def _together(
+    ranks: Tensor,
+    scores: Tensor | None,
+    classes: Classes | None,
+    at: Tensor,
+    side: Tensor,
+    row_mask: Tensor,
+    column_mask: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """What columns tell of classes together (S, 1), in nats, and whether it is known, for samples `at` (S,).
+
+    `side` is theirs (S, D), the rest of all samples, as `find_atoms` has it.
+    """
+    told = side.new_zeros(len(at), 1, dtype=torch.float32)
+    known = side.new_zeros(len(at), 1)
+    if classes is None:
+        return told, known
+    of = classes.side[at]
+    classed = of.any(1).nonzero()[:, 0]
+    where = at[classed]
+    telling = column_mask[where] & (side[classed] != of[classed, 1:])
+    z = scores_from_ranks(ranks[where], row_mask[where]) if scores is None else scores[where]
+    found, enough = discriminant_information(z, classes.number[where], row_mask[where], telling)
+    known[classed] = enough[:, None]
+    return told.index_put((classed,), found.to(told)[:, None].clamp(min=-0.5)), known
 
 
 def _classes(
