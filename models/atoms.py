@@ -30,6 +30,7 @@ CLASSES = 0.9  # share of rows of a side that must share their values with anoth
 # are. The values of a discrete one that single rows have are few, however many rows there are.
 LONE = 3.0, 0.25  # rows, and per root of n, that may have a value of their own in a discrete column
 MIXED = 0.05, 4.0  # share of rows in atoms, and rows an atom, from which on a column is more than a rounded one
+PAIRS = 64  # of columns of a sample that are looked at, where columns of all kinds are side by side
 
 
 @dataclass(frozen=True)
@@ -127,13 +128,20 @@ def find_atoms(
     features += [known[:, :1].float(), estimates.log1p()]
     exist, in_atoms = existing.any(2), out.columns[some, :, 0]
     many = ((1 - in_atoms) * n > LONE[0] + LONE[1] * n.sqrt()) & exist  # rows with values of their own
-    mixed = many & (in_atoms > MIXED[0]) & (size >= MIXED[1])
+    partly = (in_atoms > MIXED[0]) & (size >= MIXED[1]) & exist
+    mixed, whole = partly & many, (in_atoms < 1 - ENOUGH) & ~partly & exist  # whole: continuous
     discrete = (sides[..., 0] > CLASSES) & ~_on_side(many, side)
-    order, alone = ranks.transpose(1, 2)[some], _alone(side, exist)
-    asked, beyond = (in_atoms < 1 - ENOUGH) | mixed, ~(atom & mixed[..., None]) & existing
-    of_classes = _classes(order, number, count, discrete, asked, side, existing)
-    of_mixtures = _mixtures(order, level, beyond, mixed & alone, asked, side, existing)
-    told, tells = of_classes[0] + of_mixtures[0], of_classes[1] | of_mixtures[1]
+    order, alone, two = ranks.transpose(1, 2)[some], _alone(side, exist), exist.sum(1) == 2
+    asked = ((in_atoms < 1 - ENOUGH) & exist) | mixed
+    given = asked & discrete.gather(1, (~side).long())
+    across = (side[:, :, None] != side[:, None]) & exist[:, :, None] & exist[:, None] & ~given[..., None]
+    of_two, of_more = asked[:, :, None] & mixed[:, None], partly[:, :, None] | partly[:, None]
+    pairs = across & torch.where(two[:, None, None], of_two, of_more)
+    pairs = pairs & (pairs.sum((1, 2), keepdim=True) <= PAIRS)
+    beyond = (whole[..., None] | (mixed[..., None] & ~atom)) & existing
+    of_classes = _classes(order, number, count, given, side, existing)
+    of_mixtures = _mixtures(order, level, beyond, pairs, existing)
+    told, tells = of_classes[0] + of_mixtures[0], of_classes[1] | (of_mixtures[1] & two[:, None, None])
     out.columns[some, :, 2:] = told.log1p()
     single = tells & alone[..., None]  # both columns of two say the same
     of_class, class_known = (told * single).sum(1) / single.sum(1).clamp(min=1), single.any(1)
@@ -198,50 +206,47 @@ def _together(
 
 
 def _classes(
-    ranks: Tensor, number: Tensor, count: Tensor, discrete: Tensor, asked: Tensor, side: Tensor, existing: Tensor
+    ranks: Tensor, number: Tensor, count: Tensor, asked: Tensor, side: Tensor, existing: Tensor
 ) -> tuple[Tensor, Tensor]:
     """`class_information` of columns whose other side is discrete, and whether it is known: (S, D, LAGS).
 
     Args:
         ranks: (S, D, N).
         number, count: (S, 3, N) of the values of X's and Y's rows, and how many rows have them.
-        discrete: (S, 2) whether X, and whether Y is.
-        asked: (S, D) the columns that are not.
+        asked: (S, D) the columns.
         side, existing: (S, D) and (S, D, N).
     """
     told = torch.zeros(*side.shape, len(LAGS), device=side.device)
     tells = torch.zeros_like(told, dtype=torch.bool)
-    other = (~side).long()
-    sample, column = (asked & discrete.gather(1, other) & existing.any(2)).nonzero().unbind(1)
+    sample, column = asked.nonzero().unbind(1)
     if len(sample):
-        at = sample, other[sample, column]
+        at = sample, (~side[sample, column]).long()
         seen = (ranks[sample, column], number[at], count[at], existing[sample, column])
         found, known = class_information(*(v[:, None] for v in seen))
         told[sample, column], tells[sample, column] = found[:, 0], known[:, 0]
     return told, tells
 
 
-def _mixtures(
-    ranks: Tensor, level: Tensor, beyond: Tensor, mixed: Tensor, asked: Tensor, side: Tensor, existing: Tensor
-) -> tuple[Tensor, Tensor]:
-    """`mixed_information` of columns whose other side is discrete in part, and whether it is known: (S, D, LAGS).
+def _mixtures(ranks: Tensor, level: Tensor, beyond: Tensor, pairs: Tensor, existing: Tensor) -> tuple[Tensor, Tensor]:
+    """`mixed_information` of each column with the one that it tells most of, and whether it is known: (S, D, LAGS).
 
     Args:
         ranks, level: (S, D, N), without ties and equal in atoms.
-        beyond: (S, D, N) rows in no atom of a column that is discrete in part.
-        mixed: (S, D) such columns, if they are alone on their side.
-        asked: (S, D) the columns that are not discrete.
-        side, existing: (S, D) and (S, D, N).
+        beyond: (S, D, N) rows in no atom of a column.
+        pairs: (S, D, D), true where column j is asked what it tells of column k.
+        existing: (S, D, N).
     """
-    told = torch.zeros(*side.shape, len(LAGS), device=side.device)
-    tells = torch.zeros_like(told, dtype=torch.bool)
-    sample, column = (asked & _on_side(mixed, side).gather(1, (~side).long()) & existing.any(2)).nonzero().unbind(1)
+    s, d = pairs.shape[:2]
+    told = torch.zeros(s * d, len(LAGS), device=ranks.device)
+    tells = torch.zeros_like(told)
+    sample, column, partner = pairs.nonzero().unbind(1)
     if len(sample):
-        partner = (mixed[sample] & (side[sample] != side[sample, column][:, None])).int().argmax(1)
         at = sample[:, None], torch.stack([column, partner], 1)
-        found = mixed_information(ranks[at], level[at], beyond[at], existing[sample, column])
-        told[sample, column], tells[sample, column] = found
-    return told, tells
+        found, known = mixed_information(ranks[at], level[at], beyond[at], existing[sample, column])
+        to = (sample * d + column)[:, None].expand(-1, len(LAGS))
+        told.scatter_reduce_(0, to, found, "amax", include_self=False)
+        tells.scatter_reduce_(0, to, known.to(tells), "amax")
+    return told.view(s, d, -1), tells.view(s, d, -1).bool()
 
 
 def _alone(side: Tensor, exists: Tensor) -> Tensor:

@@ -71,6 +71,21 @@ def test_independent_columns_have_nothing_in_common() -> None:
     check([(rng.normal(size=150), np.maximum(rng.normal(size=150), 0.0)) for _ in range(60)], 0.0)
 
 
+def test_among_several_columns_each_tells_of_the_one_that_it_tells_most_of() -> None:
+    rng = np.random.default_rng(0)
+    c, (z, w) = rng.integers(0, 3, 300).astype(float), pair(300, 0.9, rng)
+    near, amount = c + 0.5 * rng.normal(size=300), np.where(rng.random(300) < 0.5, w + 9, 0.0)
+    values, rows = torch.from_numpy(np.column_stack([c, z, near, amount]))[None], torch.ones(1, 300, dtype=torch.bool)
+    ranks = random_ranks(values, rows, torch.Generator())
+    side, columns = torch.tensor([[False, False, True, True]]), torch.ones(1, 4, dtype=torch.bool)
+    atoms = find_atoms(*ranks, side, rows, columns)
+    told = atoms.columns[0, :, 2:].exp() - 1
+    for one, other, at in ((c, near, (0, 2)), (z, amount, (1, 3))):
+        for column in at:
+            np.testing.assert_allclose(told[column], found(one, other).estimates[0, MIXED], atol=1e-5)
+    assert not atoms.known[0, MIXED].any()  # no column tells of the other side as a whole
+
+
 @pytest.mark.parametrize("rows", [7, 40])
 def test_normal_information_is_that_of_the_scores_of_the_chosen_rows(rows: int) -> None:
     rng = np.random.default_rng(0)
