@@ -237,16 +237,18 @@ def _mixtures(ranks: Tensor, level: Tensor, beyond: Tensor, pairs: Tensor, exist
         existing: (S, D, N).
     """
     s, d = pairs.shape[:2]
-    told = torch.zeros(s * d, len(LAGS), device=ranks.device)
+    told = torch.full((s * d, len(LAGS)), -torch.inf, device=ranks.device)
     tells = torch.zeros_like(told)
-    sample, column, partner = pairs.nonzero().unbind(1)
+    sample, one, other = (pairs | pairs.transpose(1, 2)).triu().nonzero().unbind(1)  # the same from both ends
     if len(sample):
-        at = sample[:, None], torch.stack([column, partner], 1)
-        found, known = mixed_information(ranks[at], level[at], beyond[at], existing[sample, column])
-        to = (sample * d + column)[:, None].expand(-1, len(LAGS))
-        told.scatter_reduce_(0, to, found, "amax", include_self=False)
-        tells.scatter_reduce_(0, to, known.to(tells), "amax")
-    return told.view(s, d, -1), tells.view(s, d, -1).bool()
+        at = sample[:, None], torch.stack([one, other], 1)
+        found, known = mixed_information(ranks[at], level[at], beyond[at], existing[sample, one])
+        for column, partner in ((one, other), (other, one)):
+            on = pairs[sample, column, partner]
+            to = (sample * d + column)[on, None].expand(-1, len(LAGS))
+            told.scatter_reduce_(0, to, found[on], "amax")
+            tells.scatter_reduce_(0, to, known[on].to(tells), "amax")
+    return told.masked_fill(told.isinf(), 0.0).view(s, d, -1), tells.view(s, d, -1).bool()
 
 
 def _alone(side: Tensor, exists: Tensor) -> Tensor:
