@@ -28,7 +28,7 @@ from mutualist.models.quantiles import interpolate_probit, probit
 
 Array = NDArray[np.float64]
 
-N_KNOTS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+N_KNOTS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
 D_KNOTS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 TIED_KNOTS = (0.0, 1.0)  # share of rows in atoms, in the column that has most (`models.atoms`)
 REACH = 3.0
@@ -46,7 +46,7 @@ def grid_weights(knots: Array, at: ArrayLike) -> Array:
 
 
 def weights_n(n: ArrayLike) -> Array:
-    """Weights (B, 6) of the nodes in n."""
+    """Weights (B, 7) of the nodes in n."""
     return grid_weights(_LOG_N, np.log(np.maximum(n, 1)))
 
 
@@ -77,10 +77,10 @@ class Calibration:
 
     Attributes:
         levels: (Q,) the levels of the network's answer.
-        probits: (2, 6, 6, 7, Q) at each node of ties, n, d and median: the probit of the level to read for each of
+        probits: (2, 7, 6, 7, Q) at each node of ties, n, d and median: the probit of the level to read for each of
             `levels`.
-        shifts: (2, 6, 6, 7, Q) at each node: nats to add to the value read for each of `levels`.
-        floors: (6, 6) at each node of n and d, nats: below the median, values under it count as 0.
+        shifts: (2, 7, 6, 7, Q) at each node: nats to add to the value read for each of `levels`.
+        floors: (7, 6) at each node of n and d, nats: below the median, values under it count as 0.
     """
 
     levels: Array

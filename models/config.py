@@ -41,7 +41,7 @@ class ModelConfig:
     neighbours: tuple[int, ...] = (1, 3, 6, 12)
     queries: int = 256
     max_rows: int = 8192
-    max_log_n: float = 8.6
+    max_log_n: float = 9.95
 
     def __post_init__(self) -> None:
         for name in ("levels", "neighbours"):  # lists come from JSON and YAML

@@ -22,7 +22,7 @@ from mutualist.training.data import MetaDataModule
 from mutualist.training.expected_error import fit_errors
 from mutualist.training.predict import Answers, answers
 
-FORMAT = 2
+FORMAT = 3
 
 
 def calibrate(

@@ -74,7 +74,7 @@ def fit(answers: Answers, rng: np.random.Generator, keep_median: bool | None = N
 
 
 def _at_nodes(answers: Answers, samples: Array, grid: Array, prior: Array) -> Array:
-    """Quantiles (2, 6, 6, 7, Q) of column q of `samples` (R, Q) at level q, near each node.
+    """Quantiles (2, 7, 6, 7, Q) of column q of `samples` (R, Q) at level q, near each node.
 
     Args:
         grid: (G,) the values that a quantile may take.
@@ -98,7 +98,7 @@ def _at_nodes(answers: Answers, samples: Array, grid: Array, prior: Array) -> Ar
 
 
 def _pooled(counts: Array, prior: Array) -> Array:
-    """Distribution functions (2, 6, 6, 7, G) of cumulative weights, each pooled with its parent's."""
+    """Distribution functions (2, 7, 6, 7, G) of cumulative weights, each pooled with its parent's."""
     parent = prior
     for axes in (
         (0, 1, 2, 3),
@@ -119,7 +119,7 @@ def _invert(distribution: Array, grid: Array, level: float, records: int) -> Arr
 
 
 def _floors(maps: Calibration, answers: Answers) -> Array:
-    """Floors (6, 6): what the lower end of independent records stays under in all but 5 % of cases."""
+    """Floors (7, 6): what the lower end of independent records stays under in all but 5 % of cases."""
     independent = answers.where(answers.truth == 0)
     floors = np.full(maps.floors.shape, _FINEST)
     if len(independent) < _PARENT_INDEPENDENT:

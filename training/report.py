@@ -9,7 +9,7 @@ from mutualist.models.calibration import Calibration
 from mutualist.models.quantiles import interpolate
 from mutualist.training.predict import Answers
 
-_N = ((0, 30), (30, 100), (100, 300), (300, 1000), (1000, 10**9))
+_N = ((0, 30), (30, 100), (100, 300), (300, 1000), (1000, 5000), (5000, 10**9))
 _D = ((0, 2), (2, 4), (4, 8), (8, 16), (16, 32), (32, 10**9))
 _MI = ((0.0, 0.02), (0.02, 0.1), (0.1, 0.5), (0.5, 2.0), (2.0, 8.0), (8.0, np.inf))
 _ALPHA = 0.1
