@@ -39,8 +39,8 @@ class Atoms:
 
     Attributes:
         columns: (B, D, 6) share of the rows that are in atoms, and 1 - H / ln n for the entropy H of the values, of
-            which only atoms count as equal; and ln(1 + I) for what a continuous column tells of the other side's
-            classes, and of values beyond these, by `LAGS`.
+            which only atoms count as equal; and ln(1 + I), by `LAGS`, for what a column tells of the other side's
+            classes, or else of the column there that it tells most of, where one of the two has atoms.
         estimates: (B, 7) of mutual information in nats. From the counts of the table of X's and Y's rows, with the bias
             that Miller and Madow (1955) give for the cells met, and with that for all cells; from classes, where
             a side is one continuous column and the other discrete, or one that is so in part; and by the discriminant,
