@@ -103,6 +103,8 @@ class Part(Model):
     independent: probability that X and Y are drawn apart (MI exactly 0).
     widen: probability that a record takes fewer columns from its family than its shape asks for, where it could
         have taken all; the other columns are filled as where the family cannot supply them.
+    narrow: probability that a family supplies as few columns as it can, whatever the shape asks for, and so does each
+        that `concatenate` puts beside it: many small blocks.
     concatenate: probability, again after each, that columns left over on both sides take a further joint distribution
         of the part beside the first; what is left in the end is filled by columns that add nothing.
     swap: probability that X and Y change places.
@@ -118,6 +120,7 @@ class Part(Model):
     dims: tuple[Shape, ...] = Field(min_length=1)
     independent: float = Field(default=0.0, ge=0, le=1)
     widen: float = Field(default=0.0, ge=0, le=1)
+    narrow: float = Field(default=0.0, ge=0, le=1)
     concatenate: float = Field(default=0.5, ge=0, le=1)
     swap: float = Field(default=0.0, ge=0, le=1)
     components: tuple[Component, ...] = Field(min_length=1)
@@ -125,11 +128,12 @@ class Part(Model):
     mi: tuple[MIRange, ...] | None = Field(default=None, min_length=1)
 
     @model_serializer(mode="wrap")
-    def _without_absent_law(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A part without a law of MI is written as before there were any, so that its digest stays."""
+    def _without_what_is_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A part without a law of MI, or narrow blocks, is written as before there were any: its digest stays."""
         values: dict[str, Any] = handler(self)
-        if values.get("mi") is None:
-            values.pop("mi", None)
+        for key, absent in (("mi", None), ("narrow", 0.0)):
+            if values.get(key) == absent:
+                values.pop(key, None)
         return values
 
 

@@ -42,15 +42,20 @@ class Source:
         """Whether a core of this family fits into dx × dy columns."""
         return bool(self.supported[: dx + 1, : dy + 1].any())
 
-    def core(self, rng: np.random.Generator, dx: int, dy: int, widen: float) -> tuple[int, int]:
-        """Dimensions that the family itself supplies of dx × dy: all, if it can and is not to be widened.
+    def core(self, rng: np.random.Generator, dx: int, dy: int, widen: float, narrow: float) -> tuple[int, int]:
+        """Dimensions that the family itself supplies of dx × dy: the fewest, with the probability `narrow`.
+
+        Else all, if it can and is not to be widened, or any.
 
         Beside others it may be offered more columns than its own law of dimensions knows; of these it supplies none.
         """
         known = max(dx, dy) < len(self.supported)
-        if known and self.supported[dx, dy] and not (widen and dx + dy > 2 and rng.random() < widen):
+        fewest = narrow > 0 and rng.random() < narrow
+        if known and not fewest and self.supported[dx, dy] and not (widen and dx + dy > 2 and rng.random() < widen):
             return dx, dy
         options = np.argwhere(self.supported[: dx + 1, : dy + 1])
+        if fewest:
+            options = options[options.sum(1) == options.sum(1).min()]
         cx, cy = options[rng.integers(len(options))]
         return int(cx), int(cy)
 
@@ -113,14 +118,14 @@ class Ingredients:
         return source, self._compose(rng, source, dx, dy), n, turned
 
     def _compose(self, rng: np.random.Generator, source: Source, dx: int, dy: int) -> JointDistribution:
-        cx, cy = source.core(rng, dx, dy, self.part.widen)
+        cx, cy = source.core(rng, dx, dy, self.part.widen, self.part.narrow)
         blocks = [source.family.draw(rng, cx, cy)]
         rest_x, rest_y = dx - cx, dy - cy
         while rest_x and rest_y and rng.random() < self.part.concatenate:
             other = self.sources[self.choose(rng)]
             if not other.fits(rest_x, rest_y):
                 break
-            ox, oy = other.core(rng, rest_x, rest_y, 0.0)
+            ox, oy = other.core(rng, rest_x, rest_y, 0.0, self.part.narrow)
             block = other.family.draw(rng, ox, oy)
             if not _precise([*blocks, block]):
                 break

@@ -29,13 +29,14 @@ def test_a_path_is_read_like_a_name(tmp_path: Path, small: DatasetConfig) -> Non
     assert load_config(path).digest() == small.digest()
 
 
-def test_a_part_without_a_law_of_mi_has_the_digest_of_before_there_were_any(small: DatasetConfig) -> None:
-    assert "mi" not in small.model_dump(mode="json")["parts"][0]
+@pytest.mark.parametrize(("key", "value"), [("mi", [{"low": 0.1, "high": 1.0}]), ("narrow", 0.5)])
+def test_a_part_without_what_came_later_has_the_digest_of_before(small: DatasetConfig, key: str, value: Any) -> None:
+    assert key not in small.model_dump(mode="json")["parts"][0]
     values = small.model_dump(mode="json")
-    values["parts"][0]["mi"] = [{"low": 0.1, "high": 1.0}]
-    with_law = parse_config(values)
-    assert with_law.digest() != small.digest()
-    assert parse_config(with_law.model_dump(mode="json")) == with_law
+    values["parts"][0][key] = value
+    changed = parse_config(values)
+    assert changed.digest() != small.digest()
+    assert parse_config(changed.model_dump(mode="json")) == changed
 
 
 def test_digest_tells_configurations_apart(small: DatasetConfig) -> None:

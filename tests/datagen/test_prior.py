@@ -79,6 +79,18 @@ def test_a_component_of_narrow_dims_stands_beside_others_of_wide_ones(small: Dat
     assert {(b.dx, b.dy) for b in blocks} == {(1, 1)}
 
 
+def test_narrow_blocks_stand_side_by_side(small: DatasetConfig) -> None:
+    values = small.model_dump(mode="json")
+    part = values["parts"][0]
+    part["components"] = [{"family": "copula"}, {"family": "class-normals"}]  # which needs three columns
+    part["dims"] = [{"dx": 5, "dy": 4}]
+    part |= {"concatenate": 1.0, "narrow": 1.0, "independent": 0.0}
+    prior = Prior(parse_config(values))
+    shapes = [[(b.dx, b.dy) for b in prior.draw_joint("train", 0, i)[0].blocks()] for i in range(40)]
+    assert all({tuple(sorted(shape)) for shape in blocks} <= {(1, 1), (1, 2)} for blocks in shapes)
+    assert max(map(len, shapes)) == 4
+
+
 def test_a_family_that_fits_nowhere_is_named(small: DatasetConfig) -> None:
     values = small.model_dump(mode="json")
     part = values["parts"][0]
@@ -88,7 +100,7 @@ def test_a_family_that_fits_nowhere_is_named(small: DatasetConfig) -> None:
         Prior(parse_config(values))
 
 
-@pytest.mark.parametrize("key", ["independent", "widen", "concatenate", "swap"])
+@pytest.mark.parametrize("key", ["independent", "widen", "narrow", "concatenate", "swap"])
 def test_every_probability_of_a_part_changes_what_is_drawn(small: DatasetConfig, key: str) -> None:
     values = small.model_dump(mode="json")
     part = values["parts"][0]
