@@ -24,6 +24,12 @@ Array = NDArray[np.float32]
 
 CHUNK = 1 << 22  # basis values held at once
 WALKED = 1 << 17  # values along walks held at once: small enough to stay in cache
+# Batcher's (1968) comparators, which sort eight values: the smaller of two goes to the first place.
+SORTED_AT_ONCE = 8
+COMPARATORS = (
+    *((0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (1, 2), (5, 6)),
+    *((0, 4), (1, 5), (2, 6), (3, 7), (2, 4), (3, 5), (1, 2), (3, 4), (5, 6)),
+)
 
 
 @dataclass(frozen=True)
@@ -34,14 +40,16 @@ class ColumnStatistics:
         rows: their number.
         correlation: (D, D) of the scores, in double precision.
         products: (D, D, F, F) means over rows of products of F functions: cosines of the ranks, then z and z^2 - 1.
-        walks: (D, D, lags, MOVES) concomitants at lag 1 and at `doubling_lags`.
+        near: (D, D, MOVES) concomitants at lag 1.
+        far: (D, D, lags) those of logarithms at `doubling_lags`.
         slices: (D, D, S) information in slices.
     """
 
     rows: int
     correlation: Tensor
     products: Tensor
-    walks: Tensor
+    near: Tensor
+    far: Tensor
     slices: Tensor
 
 
@@ -61,15 +69,16 @@ def column_statistics(scores: Tensor, config: ModelConfig) -> ColumnStatistics:
         total += (values @ values.T).numpy()
         exact += cross_products(scores[part])
     products = np.ascontiguousarray((total / n).reshape(functions, d, functions, d).transpose(1, 3, 0, 2))
-    lags = (1, *doubling_lags(config))
-    walks, slices = np.empty((d, d, len(lags), MOVES), np.float32), np.empty((d, d, SLICE_FEATURES), np.float32)
+    lags = doubling_lags(config)
+    near, far, slices = (np.empty((d, d, size), np.float32) for size in (MOVES, len(lags), SLICE_FEATURES))
     order = np.argsort(ranks, axis=1)
     step = max(1, WALKED // (n * d))
     for start in range(0, d, step):
         part = slice(start, start + step)
         walk = np.take(ranks, order[part], axis=1).swapaxes(0, 1)  # (W, D, N)
-        walks[part], slices[part] = _concomitants(walk, lags), _slice_information(walk)
-    return ColumnStatistics(n, correlations(exact), *(torch.from_numpy(found) for found in (products, walks, slices)))
+        near[part], far[part], slices[part] = *_concomitants(walk, lags), _slice_information(walk)
+    found = (torch.from_numpy(values) for values in (products, near, far, slices))
+    return ColumnStatistics(n, correlations(exact), *found)
 
 
 def _functions(ranks: Array, unit: Array, count: int) -> Array:
@@ -87,17 +96,20 @@ def _functions(ranks: Array, unit: Array, count: int) -> Array:
     return out
 
 
-def _concomitants(walk: Array, lags: tuple[int, ...]) -> Array:
-    """`pairs.concomitants` of ranks along walks (W, D, N): (W, D, lags, MOVES)."""
+def _concomitants(walk: Array, lags: tuple[int, ...]) -> tuple[Array, Array]:
+    """`pairs.concomitants` of ranks along walks (W, D, N): (W, D, MOVES) at lag 1, (W, D, lags) those of logarithms."""
     n = walk.shape[2]
-    out = np.zeros((*walk.shape[:2], len(lags), MOVES), np.float32)
-    for i, lag in enumerate(lags):
+    moved = np.zeros(walk.shape[:2], np.float32)
+    logs = np.zeros((*walk.shape[:2], 1 + len(lags)), np.float32)
+    for i, lag in enumerate((1, *lags)):
         if lag < n:
-            moves = np.abs(walk[..., lag:] - walk[..., :-lag])
-            out[..., i, 0] = 1 - 3 * moves.mean(-1)
+            moves = walk[..., lag:] - walk[..., :-lag]
+            np.abs(moves, out=moves)
+            if i == 0:
+                moved = 1 - 3 * moves.mean(-1)
             moves += np.float32(1 / n)
-            out[..., i, 1] = -_log_sum(moves) / (n - lag) - 1.5
-    return out
+            logs[..., i] = -_log_sum(moves) / (n - lag) - 1.5
+    return np.stack([moved, logs[..., 0]], -1), logs[..., 1:]
 
 
 def _log_sum(values: Array) -> Array:
@@ -119,15 +131,43 @@ def _slice_information(walk: Array) -> Array:
         cut = from_each_end(n, w) * w
         if n >= w:
             rows = np.concatenate([walk[..., :cut], walk[..., n - cut :]], 2).reshape(*walk.shape[:2], -1, w)
-            rows.sort(-1)
-            ordered = np.ascontiguousarray(np.moveaxis(rows, -1, 0))  # (w, W, D, slices): gaps are whole rows apart
+            ordered = _in_order(rows)
+            ordered *= np.float32(n)
             for i, reach in enumerate(reaches, feature):
                 gaps = ordered[reach:] - ordered[:-reach]
-                gaps *= np.float32(n)
                 gaps -= np.float32(0.5)
                 gaps *= gaps
                 gaps += np.float32(SOFTENING)
                 known = digamma(reach) - digamma(w + 1) + digamma(n + 1)
-                out[..., i] = known - 0.5 * np.log(gaps, out=gaps).mean((0, 3))
+                out[..., i] = known - 0.5 * _mean_log(gaps)
         feature += len(reaches)
     return out
+
+
+def _in_order(rows: Array) -> Array:
+    """Each row of (..., w) sorted: (w, ...).
+
+    Where rows are short, numpy spends most of its time on starting each sort. Comparators work on all rows at once.
+    """
+    w = rows.shape[-1]
+    if w != SORTED_AT_ONCE:
+        rows.sort(-1)
+        return np.ascontiguousarray(np.moveaxis(rows, -1, 0))
+    out = np.ascontiguousarray(np.moveaxis(rows, -1, 0))
+    low = np.empty_like(out[0])
+    for i, j in COMPARATORS:
+        np.minimum(out[i], out[j], out=low)
+        np.maximum(out[i], out[j], out=out[j])
+        out[i] = low
+    return out
+
+
+def _mean_log(values: Array) -> Array:
+    """Mean of ln over the first and the last axis of (G, W, D, M). One logarithm for two values."""
+    half = len(values) // 2
+    product = values[:half] * values[half : 2 * half]
+    total = np.log(product, out=product).sum(0)
+    if len(values) % 2:
+        total += np.log(values[-1])
+    mean: Array = total.mean(-1) / len(values)
+    return mean

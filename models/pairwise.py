@@ -33,10 +33,10 @@ def describe_pairs(
     """
     pair = torch.stack([first, second], 1)
     at = (len(shared.products) * pair[:, :, None] + pair[:, None, :]).view(-1)
-    # (P, 2, 2, F, F), (P, 2, 2, lags, MOVES) and (P, 2, 2, S): indexing by two tensors would take several times as long
-    products, walks, slices = (
+    # (P, 2, 2, F, F), (P, 2, 2, MOVES), (P, 2, 2, lags), (P, 2, 2, S): indexing by two tensors takes several times as long
+    products, near, far, slices = (
         values.flatten(0, 1).index_select(0, at).view(-1, 2, 2, *values.shape[2:])
-        for values in (shared.products, shared.walks, shared.slices)
+        for values in (shared.products, shared.near, shared.far, shared.slices)
     )
     z = products.shape[-1] - 2
     third = math.sqrt(2.0) * products[..., z, z + 1]  # corr(z_j, z_k^2 - 1)
@@ -48,10 +48,8 @@ def describe_pairs(
     products = products * flips[:, :, None, :, None] * flips[:, None, :, None, :]
     basis = [*range(config.cosines), z, z + 1]
     coefficients = products[:, 0, 1, : config.spectral_cosines, : config.spectral_cosines]
-    far = walks[:, 0, 1, 1:, 1] + walks[:, 1, 0, 1:, 1]
     slices = torch.stack([slices[:, 0, 1], slices[:, 1, 0]], 1)
-    details = pair_details(coefficients, far, slices, shared.rows, config)
-    near = walks[..., 0, :]
+    details = pair_details(coefficients, far[:, 0, 1] + far[:, 1, 0], slices, shared.rows, config)
     flags = torch.tensor([[[1.0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1.0, 0, 0]]], device=pair.device)
     r = shared.correlation[first, second] * sign.prod(1)
     anchors = _anchors(r, 0.5 * (near[:, 0, 1, 1] + near[:, 1, 0, 1]), shared.rows, details, config)

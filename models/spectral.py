@@ -2,13 +2,17 @@
 
 import math
 from functools import cache
+from itertools import repeat
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mutualist.models.chunks import at_once
+
 SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0)  # of squared coefficients, in units of 1 / n
 GRID = 32
+CHUNK = 1 << 19  # values of densities held at once in a cache
 
 
 def spectral_mi(coefficients: Tensor, n: Tensor | int) -> Tensor:
@@ -21,6 +25,10 @@ def spectral_mi(coefficients: Tensor, n: Tensor | int) -> Tensor:
         coefficients: (B, K, K), means over rows of sqrt(2) cos(pi k u) sqrt(2) cos(pi l v).
         n: (B,) rows, or one number.
     """
+    step = max(1, at_once(CHUNK, coefficients.device) // (len(SHRINKAGES) * GRID**2))
+    if len(coefficients) > step:
+        rows = n.split(step) if isinstance(n, Tensor) else repeat(n)
+        return torch.cat([spectral_mi(part, of) for part, of in zip(coefficients.split(step), rows, strict=False)])
     waves = _waves(coefficients.shape[-1], coefficients.device).to(coefficients.dtype)
     shrunk = torch.stack([shrunken(coefficients, n, strength) for strength in SHRINKAGES], 1)
     density = (1 + waves.T @ shrunk @ waves).clamp(min=1e-3)

@@ -18,6 +18,7 @@ from mutualist.models.arrays import check_arrays
 Array = NDArray[np.float32]
 
 _POINTS, _DIRECTIONS, _NEAREST, _GRID = 2000, 64, 5, 201
+_GROUPS = 40  # of points, each looked at as one first
 _CHUNK = 1024  # samples whose distances are held at once
 
 
@@ -90,7 +91,17 @@ def _distances(placed: Array, points: Array, squares: Array) -> Array:
 
     squares: (M,) of the lengths of `points`.
     """
-    beyond = squares - 2 * placed @ points.T  # squared distances, less what a row has in common
-    nearest = torch.from_numpy(beyond).topk(_NEAREST, largest=False, sorted=False).values.numpy()
+    beyond = torch.from_numpy(squares - 2 * placed @ points.T)  # squared distances, less what a row has in common
+    if len(placed) > 1 and len(points) >= _GROUPS:
+        beyond = _candidates(beyond)
+    nearest = beyond.topk(_NEAREST, largest=False, sorted=False).values.numpy()
     distances: Array = np.sqrt(np.maximum(nearest + (placed**2).sum(1)[:, None], 0)).mean(1)
     return distances
+
+
+def _candidates(values: torch.Tensor) -> torch.Tensor:
+    """Of values (B, M) fewer columns that hold the least few: these lie in the groups whose least values are least."""
+    grouped = values.shape[1] // _GROUPS * _GROUPS
+    groups, rest = values[:, :grouped].unflatten(1, (-1, _GROUPS)), values[:, grouped:]
+    best = groups.amin(1).topk(_NEAREST, largest=False, sorted=False).indices
+    return torch.cat([groups.gather(2, best[:, None].expand(-1, groups.shape[1], -1)).flatten(1), rest], 1)

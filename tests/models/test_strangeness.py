@@ -43,6 +43,14 @@ def test_scales_of_the_summaries_do_not_matter(known):
     np.testing.assert_allclose(wide.strangeness(new * 1000), plain.strangeness(new), atol=0.02)
 
 
+@pytest.mark.parametrize("points", [12, 40, 333, 1000])
+def test_many_samples_are_as_strange_as_each_alone(points):
+    values = summaries(np.random.default_rng(3), 2 * points + 50)
+    reference = Reference.fit(values[: 2 * points], np.random.default_rng(0))
+    alone = np.concatenate([reference.strangeness(one[None]) for one in values[2 * points :]])
+    np.testing.assert_allclose(reference.strangeness(values[2 * points :]), alone, atol=1e-5)
+
+
 def test_nothing_asked_nothing_answered(known):
     assert known[0].strangeness(np.empty((0, 9))).shape == (0,)
 
