@@ -33,7 +33,7 @@ def describe_pairs(
     """
     pair = torch.stack([first, second], 1)
     at = (len(shared.products) * pair[:, :, None] + pair[:, None, :]).view(-1)
-    # (P, 2, 2, F, F), (P, 2, 2, MOVES), (P, 2, 2, lags), (P, 2, 2, S): indexing by two tensors takes several times as long
+    # (P, 2, 2, F, F), (P, 2, 2, MOVES), (P, 2, 2, lags) and (P, 2, 2, S): indexing by two tensors would take longer
     products, near, far, slices = (
         values.flatten(0, 1).index_select(0, at).view(-1, 2, 2, *values.shape[2:])
         for values in (shared.products, shared.near, shared.far, shared.slices)
