@@ -29,7 +29,7 @@ CLASSES = 0.9  # share of rows of a side that must share their values with anoth
 # A column of which a tenth has values of its own may be one that is continuous beyond a threshold, as amounts of rain
 # are. The values of a discrete one that single rows have are few, however many rows there are.
 LONE = 3.0, 0.25  # rows, and per root of n, that may have a value of their own in a discrete column
-MIXED = 0.05, 4.0  # share of rows in atoms, and rows an atom, from which on a column is more than a rounded one
+MIXED = 4.0  # rows an atom from which on a column with atoms is more than a rounded one, however few rows are in them
 PAIRS = 64  # of columns of a sample that are looked at, where columns of all kinds are side by side
 
 
@@ -128,7 +128,7 @@ def find_atoms(
     features += [known[:, :1].float(), estimates.log1p()]
     exist, in_atoms = existing.any(2), out.columns[some, :, 0]
     many = ((1 - in_atoms) * n > LONE[0] + LONE[1] * n.sqrt()) & exist  # rows with values of their own
-    partly = (in_atoms > MIXED[0]) & (size >= MIXED[1]) & exist
+    partly = (size >= MIXED) & exist
     mixed, whole = partly & many, (in_atoms < 1 - ENOUGH) & ~partly & exist  # whole: continuous
     discrete = (sides[..., 0] > CLASSES) & ~_on_side(many, side)
     order, alone, two = ranks.transpose(1, 2)[some], _alone(side, exist), exist.sum(1) == 2

@@ -66,6 +66,18 @@ def test_two_columns_of_which_both_are_zero_in_part() -> None:
     check(draws, of_table - 0.5 * table[1, 1] * np.log(1 - 0.9**2))
 
 
+@pytest.mark.parametrize("share", [0.01, 0.03])
+def test_a_code_for_what_is_missing_in_both_columns_is_seen_however_rare(share: float) -> None:
+    """Both are -999 in the same rows, and else tell nothing of one another: I is the entropy of that."""
+    rng, n = np.random.default_rng(2), 1000
+    draws = []
+    for _ in range(20):
+        x, y = pair(n, 0.0, rng)
+        missing = rng.permutation(n) < share * n
+        draws.append((np.where(missing, -999, x), np.where(missing, -999, y)))
+    check(draws, float(-xlogy(share, share) - xlogy(1 - share, 1 - share)))
+
+
 def test_independent_columns_have_nothing_in_common() -> None:
     rng = np.random.default_rng(0)
     check([(rng.normal(size=150), np.maximum(rng.normal(size=150), 0.0)) for _ in range(60)], 0.0)
