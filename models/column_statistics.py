@@ -25,7 +25,7 @@ Array = NDArray[np.float32]
 CHUNK = 1 << 22  # basis values held at once
 WALKED = 1 << 17  # values along walks held at once: small enough to stay in cache
 # Batcher's (1968) comparators, which sort eight values: the smaller of two goes to the first place.
-SORTED_AT_ONCE = 8
+SORTED_AT_ONCE, MANY = 8, 1 << 15  # values of a row, and in all from which on it pays
 COMPARATORS = (
     *((0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (1, 2), (5, 6)),
     *((0, 4), (1, 5), (2, 6), (3, 7), (2, 4), (3, 5), (1, 2), (3, 4), (5, 6)),
@@ -147,10 +147,9 @@ def _slice_information(walk: Array) -> Array:
 def _in_order(rows: Array) -> Array:
     """Each row of (..., w) sorted: (w, ...).
 
-    Where rows are short, numpy spends most of its time on starting each sort. Comparators work on all rows at once.
+    Where rows are short and many, numpy spends most of its time on starting each sort. Comparators take all at once.
     """
-    w = rows.shape[-1]
-    if w != SORTED_AT_ONCE:
+    if rows.shape[-1] != SORTED_AT_ONCE or rows.size < MANY:
         rows.sort(-1)
         return np.ascontiguousarray(np.moveaxis(rows, -1, 0))
     out = np.ascontiguousarray(np.moveaxis(rows, -1, 0))
