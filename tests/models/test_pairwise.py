@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mutualist.models import ModelConfig, MutualInfoNet, scores_from_ranks
-from mutualist.models.column_statistics import column_statistics
+from mutualist.models.column_statistics import _in_order, column_statistics
 from mutualist.models.describe import Description, describe
 from mutualist.models.pairwise import describe_pairs
+from mutualist.models.spectral import GRID, SHRINKAGES, spectral_mi
 
 CONFIG = ModelConfig(width=16, pair_width=8, layers=3, heads=2)
 
@@ -72,3 +73,20 @@ def test_statistics_do_not_depend_on_how_rows_are_cut(monkeypatch, chunk):
     monkeypatch.undo()
     expected = column_statistics(table_scores(1, 97, 4), CONFIG)
     torch.testing.assert_close(found.products, expected.products, rtol=1e-4, atol=1e-5)
+
+
+def test_comparators_sort_as_numpy_does(monkeypatch):
+    rows = np.random.default_rng(0).permutation(8 * 400).reshape(2, 2, 100, 8).astype(np.float32)
+    rows[0, 0, :, 3] = rows[0, 0, :, 5]
+    expected = np.moveaxis(np.sort(rows, -1), -1, 0)
+    for many in (1, rows.size + 1):
+        monkeypatch.setattr("mutualist.models.column_statistics.MANY", many)
+        np.testing.assert_array_equal(_in_order(rows.copy()), expected)
+
+
+@pytest.mark.parametrize("n", [70, torch.arange(50, 57)])
+def test_spectral_estimates_do_not_depend_on_how_many_are_made_at_once(monkeypatch, n):
+    coefficients = 0.1 * torch.randn(7, 12, 12, generator=torch.Generator().manual_seed(0))
+    expected = spectral_mi(coefficients, n)
+    monkeypatch.setattr("mutualist.models.spectral.CHUNK", 3 * len(SHRINKAGES) * GRID**2)
+    torch.testing.assert_close(spectral_mi(coefficients, n), expected)
