@@ -2,7 +2,6 @@
 
 import math
 from functools import cache
-from itertools import repeat
 
 import numpy as np
 import torch
@@ -27,8 +26,9 @@ def spectral_mi(coefficients: Tensor, n: Tensor | int) -> Tensor:
     """
     step = max(1, at_once(CHUNK, coefficients.device) // (len(SHRINKAGES) * GRID**2))
     if len(coefficients) > step:
-        rows = n.split(step) if isinstance(n, Tensor) else repeat(n)
-        return torch.cat([spectral_mi(part, of) for part, of in zip(coefficients.split(step), rows, strict=False)])
+        parts = coefficients.split(step)
+        rows = n.split(step) if isinstance(n, Tensor) else [n] * len(parts)
+        return torch.cat([spectral_mi(part, of) for part, of in zip(parts, rows, strict=True)])
     waves = _waves(coefficients.shape[-1], coefficients.device).to(coefficients.dtype)
     shrunk = torch.stack([shrunken(coefficients, n, strength) for strength in SHRINKAGES], 1)
     density = (1 + waves.T @ shrunk @ waves).clamp(min=1e-3)
