@@ -2,8 +2,8 @@
 
 Ties are broken at random before anything else looks at a column, which keeps its mutual information but hides that a
 column takes few values. Where rows share their values on both sides, the counts of the table are an estimate of their
-own, which no order of the values can disturb. Values that two rows or more share are atoms, unless they are so many
-that the column must be taken for a continuous one that was rounded. Where one side alone is discrete, its values are
+own, which no order of the values can disturb. Values that two rows or more share are atoms, unless they are so many,
+with few rows each, that the column must be taken for a continuous one that was rounded. Where one side alone is discrete, its values are
 classes of the other side's rows (`models.classes`); so are they but for rows beyond a threshold, where a single column
 is discrete in part, as amounts of rain are. Shapes: B datasets, N rows, D columns.
 """
@@ -14,22 +14,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mutualist.models.chance import SIGNS, adjusted_information, dependence_signs
 from mutualist.models.classes import LAGS, Classes, class_information
 from mutualist.models.counts import COUNTS, count_equal, count_information, numbered
 from mutualist.models.discriminant import discriminant_information
+from mutualist.models.indicators import indicator_classes
 from mutualist.models.mixtures import mixed_information
 from mutualist.models.scores import scores_from_ranks
 
-COLUMN_FEATURES = 2 + len(LAGS)
-ESTIMATES = COUNTS + len(LAGS) + 1
-CONTEXT_FEATURES = 4 + 2 * COUNTS + 1 + len(LAGS) + 2
-MOST = 32  # atoms of a column; one with more counts as continuous, and has none
+COLUMN_FEATURES = 2 + len(LAGS) + 1
+PAIR_FEATURES = 2 + 2 + SIGNS
+TABLE = COUNTS + 1  # estimates from a table
+ESTIMATES = TABLE + len(LAGS) + 1
+CONTEXT_FEATURES = 5 + 2 + TABLE + SIGNS + 2 + 1 + len(LAGS) + 2
+MOST = 32, 128  # atoms of a column, and of one with `MIXED` rows in each; one with more counts as continuous, and has none
 ENOUGH = 0.5  # share of rows that must share their cell of the table with another row for its counts to say something
 CLASSES = 0.9  # share of rows of a side that must share their values with another row for these to be classes
 # A column of which a tenth has values of its own may be one that is continuous beyond a threshold, as amounts of rain
 # are. The values of a discrete one that single rows have are few, however many rows there are.
 LONE = 3.0, 0.25  # rows, and per root of n, that may have a value of their own in a discrete column
 MIXED = 4.0  # rows an atom from which on a column with atoms is more than a rounded one, however few rows are in them
+SMALL = 1e-3  # nats; standard errors below are as good as none
 PAIRS = 64  # of columns of a sample that are looked at, where columns of all kinds are side by side
 
 
@@ -38,16 +43,21 @@ class Atoms:
     """Values that rows share. All of it is zero where no column has atoms.
 
     Attributes:
-        columns: (B, D, 6) share of the rows that are in atoms, and 1 - H / ln n for the entropy H of the values, of
-            which only atoms count as equal; and ln(1 + I), by `LAGS`, for what a column tells of the other side's
-            classes, or else of the column there that it tells most of, where one of the two has atoms.
-        estimates: (B, 7) of mutual information in nats. From the counts of the table of X's and Y's rows, with the bias
-            that Miller and Madow (1955) give for the cells met, and with that for all cells; from classes, where
-            a side is one continuous column and the other discrete, or one that is so in part; and by the discriminant,
-            where there are classes.
-        known: (B, 7) whether these say something: else they are 0.
-        context: (B, 15) shares and entropies of X, of Y and of both as wholes, blind to which is which, and the
-            estimates.
+        columns: (B, D, 7) share of the rows that are in atoms, and 1 - H / ln n for the entropy H of the values, of
+            which only atoms count as equal; ln(1 + I), by `LAGS`, for what a column tells of the other side's
+            classes, or else of the column there that it tells most of, where one of the two has atoms; and ln of how
+            many columns are indicators of the same class, each of which stands for that class in the latter.
+        estimates: (B, 8) of mutual information in nats. From the counts of the table of X's and Y's rows, with the bias
+            that Miller and Madow (1955) give for the cells met, with that for all cells, and adjusted for chance; from
+            classes, where a side is one continuous column and the other discrete, or one that is so in part; and by the
+            discriminant, where there are classes.
+        known: (B, 8) whether these say something: else they are 0.
+        context: (B, 21) shares and entropies of X, of Y and of both as wholes, blind to which is which, the estimates,
+            how far the table is from what independent columns give, and the standard error of counts.
+        pairs: (B, D, D, 6) where a column of X or of Y has atoms, and there are more than these two: whether it is
+            known what they tell of one another, and ln(1 + I) of it; whether both have atoms, how far their table is
+            from what independent columns give, and ln(1 + I) adjusted for chance. In such a table all values beyond
+            atoms are one.
         classes: of all rows; None where no sample has any.
         levels: (B, N, D) int64, ranks that are equal in atoms; None where no sample has any, or all have two columns.
     """
@@ -56,6 +66,7 @@ class Atoms:
     estimates: Tensor
     known: Tensor
     context: Tensor
+    pairs: Tensor
     classes: Classes | None = None
     levels: Tensor | None = None
 
@@ -67,6 +78,7 @@ class Atoms:
             torch.zeros(b, ESTIMATES, device=device),
             torch.zeros(b, ESTIMATES, dtype=torch.bool, device=device),
             torch.zeros(b, CONTEXT_FEATURES, device=device),
+            torch.zeros(b, d, d, PAIR_FEATURES, device=device),
         )
 
     @property
@@ -74,10 +86,17 @@ class Atoms:
         """(B,) share of rows in atoms, in the column of each sample that has most."""
         return self.columns[..., 0].amax(1)
 
+    @property
+    def weights(self) -> Tensor:
+        """(B, D) 1, or 1 / k for a column that is one of k indicators of a class."""
+        return torch.exp(-self.columns[..., -1])
+
     def padded(self, d: int) -> "Atoms":
         """What the network reads of them: without rows, and with columns up to d, which have none."""
-        columns = torch.nn.functional.pad(self.columns, (0, 0, 0, d - self.columns.shape[1]))
-        return replace(self, columns=columns, classes=None, levels=None)
+        more = d - self.columns.shape[1]
+        columns = torch.nn.functional.pad(self.columns, (0, 0, 0, more))
+        pairs = torch.nn.functional.pad(self.pairs, (0, 0, 0, more, 0, more))
+        return replace(self, columns=columns, pairs=pairs, classes=None, levels=None)
 
 
 def find_atoms(
@@ -102,7 +121,8 @@ def find_atoms(
     level, existing = shared.transpose(1, 2), column_mask[..., None] & row_mask[:, None, :]  # (B, D, N)
     count = count_equal(level, existing)
     atom = (count > 1) & existing
-    few = (atom / count).sum(2) < MOST + 0.5  # (B, D)
+    atoms = (atom / count).sum(2).round()  # (B, D): how many
+    few = (atoms <= MOST[0]) | ((atoms <= MOST[1]) & (atom.sum(2) >= MIXED * atoms))
     atom = atom & few[..., None]
     some = atom.any(2).any(1)
     if not bool(some.any()):
@@ -112,24 +132,28 @@ def find_atoms(
     side, exists = side[some], row_mask[some, None, :]
     n = exists.sum(2).double()  # (S, 1)
     out.columns[some, :, :2] = _summary(torch.where(atom, count, 1), existing, n)
-    size = atom.sum(2) / (atom / count).sum(2).clamp(min=1)  # (S, D) mean rows of an atom
-    # All values of a row on one side become one number: a sum of products with random numbers, modulo 2^64.
-    factors = torch.from_numpy(np.random.default_rng(0).integers(2**63, size=d + 1)).to(shared.device)
-    parts = level * factors[:d, None] * existing
-    of_x, of_y = (parts * ~side[..., None]).sum(1), (parts * side[..., None]).sum(1)
-    number = numbered(torch.stack([of_x, of_y, of_x * factors[d] + of_y], 1))
-    count = count_equal(number, exists)
-    estimates, cells = count_information(count, exists)
-    summary = _summary(count, exists, n)
-    known = (summary[:, 2, 0] > ENOUGH)[:, None].expand(-1, COUNTS)
-    estimates = estimates * known
-    sides, table = summary[:, :2], summary[:, 2]
-    features = [sides.sum(1), sides[..., 1].prod(1, True), table[:, :1], (cells / n).float() * known[:, :1]]
-    features += [known[:, :1].float(), estimates.log1p()]
+    size = atom.sum(2) / atoms[some].clamp(min=1)  # (S, D) mean rows of an atom
     exist, in_atoms = existing.any(2), out.columns[some, :, 0]
     many = ((1 - in_atoms) * n > LONE[0] + LONE[1] * n.sqrt()) & exist  # rows with values of their own
     partly = (size >= MIXED) & exist
     mixed, whole = partly & many, (in_atoms < 1 - ENOUGH) & ~partly & exist  # whole: continuous
+    # All values of a row on one side become one number: a sum of products with random numbers, modulo 2^64. For those of
+    # a column that is discrete in part there is one value beyond its atoms.
+    beyond = shared.shape[1]
+    factors = torch.from_numpy(np.random.default_rng(0).integers(2**63, size=d + 1)).to(shared.device)
+    parts = torch.where(mixed[..., None] & ~atom, beyond, level) * factors[:d, None] * existing
+    of_x, of_y = (parts * ~side[..., None]).sum(1), (parts * side[..., None]).sum(1)
+    number = numbered(torch.stack([of_x, of_y, of_x * factors[d] + of_y], 1))
+    count = count_equal(number, exists)
+    estimates, error, cells = count_information(count, exists)
+    summary = _summary(count, exists, n)
+    known = (summary[:, 2, 0] > ENOUGH)[:, None].expand(-1, COUNTS)
+    adjusted, above = adjusted_information(count, exists)
+    estimates, known = torch.cat([estimates * known, adjusted], 1), torch.cat([known, above], 1)
+    sides, table = summary[:, :2], summary[:, 2]
+    features = [sides.sum(1), sides[..., 1].prod(1, True), table[:, :1], (cells / n).float() * known[:, :1]]
+    features += [known[:, [0, -1]].float(), estimates.log1p(), dependence_signs(count, exists)]
+    features += [((error + SMALL).log() / 2 + 1.5) * known[:, :1], mixed.any(1, True).float()]
     discrete = (sides[..., 0] > CLASSES) & ~_on_side(many, side)
     order, alone, two = ranks.transpose(1, 2)[some], _alone(side, exist), exist.sum(1) == 2
     asked = ((in_atoms < 1 - ENOUGH) & exist) | mixed
@@ -138,21 +162,25 @@ def find_atoms(
     of_two, of_more = asked[:, :, None] & mixed[:, None], partly[:, :, None] | partly[:, None]
     pairs = across & torch.where(two[:, None, None], of_two, of_more)
     pairs = pairs & (pairs.sum((1, 2), keepdim=True) <= PAIRS)
-    beyond = (whole[..., None] | (mixed[..., None] & ~atom)) & existing
+    of_own = (whole[..., None] | (mixed[..., None] & ~atom)) & existing
     of_classes = _classes(order, number, count, given, side, existing)
-    of_mixtures = _mixtures(order, level, beyond, pairs, existing)
+    named, together = indicator_classes(torch.where(atom, level, beyond), side, existing & partly[..., None])
+    of_mixtures = _mixtures(order, torch.where(atom, named, level), of_own, pairs, existing)
     told, tells = of_classes[0] + of_mixtures[0], of_classes[1] | (of_mixtures[1] & two[:, None, None])
-    out.columns[some, :, 2:] = told.log1p()
+    out.columns[some, :, 2:] = torch.cat([told.log1p(), together.float().log()[..., None]], 2)
+    both = (pairs | pairs.transpose(1, 2)) & partly[:, :, None] & partly[:, None]
+    tables = _tables(named, both, existing)
+    out.pairs[some] = torch.cat([of_mixtures[2], tables], 3) * ~two[:, None, None, None]
     single = tells & alone[..., None]  # both columns of two say the same
     of_class, class_known = (told * single).sum(1) / single.sum(1).clamp(min=1), single.any(1)
     features += [class_known[:, :1].float(), of_class.log1p()]
     of = discrete & _on_side((in_atoms < 1 - ENOUGH) & exist, ~side)  # classes of the other side's rows
     at = some.nonzero()[:, 0]
     classes = _gather(number, of, at, shared, row_mask)
-    together, together_known = _together(ranks, scores, classes, at, side, row_mask, column_mask)
-    features += [together_known.float(), together.log1p()]
-    out.known[some] = torch.cat([known, class_known, together_known], 1)
-    estimates, context = torch.cat([estimates, of_class, together], 1), torch.cat(features, 1)
+    by_all, all_known = _together(ranks, scores, classes, at, side, row_mask, column_mask)
+    features += [all_known.float(), by_all.log1p()]
+    out.known[some] = torch.cat([known, class_known, all_known], 1)
+    estimates, context = torch.cat([estimates, of_class, by_all], 1), torch.cat(features, 1)
     return replace(
         out,
         estimates=out.estimates.index_put((at,), estimates),
@@ -227,8 +255,12 @@ def _classes(
     return told, tells
 
 
-def _mixtures(ranks: Tensor, level: Tensor, beyond: Tensor, pairs: Tensor, existing: Tensor) -> tuple[Tensor, Tensor]:
+def _mixtures(
+    ranks: Tensor, level: Tensor, beyond: Tensor, pairs: Tensor, existing: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """`mixed_information` of each column with the one that it tells most of, and whether it is known: (S, D, LAGS).
+
+    And whether it is known for a pair, and ln(1 + I) for its mean over lags: (S, D, D, 2).
 
     Args:
         ranks, level: (S, D, N), without ties and equal in atoms.
@@ -239,16 +271,42 @@ def _mixtures(ranks: Tensor, level: Tensor, beyond: Tensor, pairs: Tensor, exist
     s, d = pairs.shape[:2]
     told = torch.full((s * d, len(LAGS)), -torch.inf, device=ranks.device)
     tells = torch.zeros_like(told)
+    each = torch.zeros(s, d, d, 2, device=ranks.device)
     sample, one, other = (pairs | pairs.transpose(1, 2)).triu().nonzero().unbind(1)  # the same from both ends
     if len(sample):
         at = sample[:, None], torch.stack([one, other], 1)
         found, known = mixed_information(ranks[at], level[at], beyond[at], existing[sample, one])
+        mean = (found * known).sum(1) / known.sum(1).clamp(min=1)
+        pair = torch.stack([known.any(1).float(), mean.log1p()], 1)
+        each[sample, one, other] = each[sample, other, one] = pair
         for column, partner in ((one, other), (other, one)):
             on = pairs[sample, column, partner]
             to = (sample * d + column)[on, None].expand(-1, len(LAGS))
             told.scatter_reduce_(0, to, found[on], "amax")
             tells.scatter_reduce_(0, to, known[on].to(tells), "amax")
-    return told.masked_fill(told.isinf(), 0.0).view(s, d, -1), tells.view(s, d, -1).bool()
+    return told.masked_fill(told.isinf(), 0.0).view(s, d, -1), tells.view(s, d, -1).bool(), each
+
+
+def _tables(level: Tensor, pairs: Tensor, existing: Tensor) -> Tensor:
+    """Of the tables of pairs of columns whether they tell, how far from independent they are, and what they tell.
+
+    Args:
+        level: (S, D, N), equal in atoms and beyond them.
+        pairs: (S, D, D), symmetric, true for these.
+        existing: (S, D, N).
+
+    Returns:
+        (S, D, D, 2 + SIGNS).
+    """
+    told = torch.zeros(*pairs.shape, 2 + SIGNS, device=level.device)
+    sample, one, other = pairs.triu().nonzero().unbind(1)
+    if len(sample):
+        x, y, exists = level[sample, one], level[sample, other], existing[sample, one, None]
+        count = count_equal(numbered(torch.stack([x, y, x * (level.shape[2] + 1) + y], 1)), exists)
+        adjusted, known = adjusted_information(count, exists)
+        found = torch.cat([known.float(), dependence_signs(count, exists), adjusted.log1p()], 1)
+        told[sample, one, other] = told[sample, other, one] = found
+    return told
 
 
 def _alone(side: Tensor, exists: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from mutualist.models.network import MutualInfoNet
 from mutualist.models.single import SinglePair
 from mutualist.models.trust import Trust, is_trust
 
-FORMAT = 8
+FORMAT = 9
 TENSORS, DESCRIPTION = "model.safetensors", "model.json"
 REQUIRED = ("name", "version", "config", "calibration", "meta_distribution", "metrics", "versions")
 

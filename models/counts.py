@@ -19,10 +19,12 @@ def numbered(values: Tensor) -> Tensor:
     return torch.empty_like(run).scatter_(-1, order, run)
 
 
-def count_information(count: Tensor, exists: Tensor) -> tuple[Tensor, Tensor]:
-    """Mutual information of the table of X's and Y's values, (B, COUNTS) nats, and its cells that are met (B, 1).
+def count_information(count: Tensor, exists: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mutual information of the table of X's and Y's values, (B, COUNTS) nats, its standard error and its cells.
 
     The plug-in estimate with the bias that Miller and Madow (1955) give for the cells met, and with that for all cells.
+    The standard error (B, 1) in nats is that of large samples: of a mean of ln p(x, y) / p(x) p(y). Cells that are met:
+    (B, 1).
 
     Args:
         count: (B, 3, N), how many rows have the value of each row in X, in Y and in both.
@@ -34,4 +36,7 @@ def count_information(count: Tensor, exists: Tensor) -> tuple[Tensor, Tensor]:
     met = taken[:, 2] - taken[:, 0] - taken[:, 1] + 1
     bias = torch.stack([met, (taken[:, 0] - 1) * (taken[:, 1] - 1)], 1) / (2 * n)
     plain = entropy[:, :1] + entropy[:, 1:2] - entropy[:, 2:]
-    return (plain - bias).float().clamp(min=-0.5), taken[:, 2:]
+    logs = counts.log()
+    squares = ((logs[:, 2] - logs[:, 0] - logs[:, 1] + n.log()).square() * exists[:, 0]).sum(1, True) / n
+    error = ((squares - plain.square()).clamp(min=0) / n).sqrt()
+    return (plain - bias).float().clamp(min=-0.5), error.float(), taken[:, 2:]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mutualist.models.atoms import CONTEXT_FEATURES, Atoms, find_atoms
+from mutualist.models.atoms import CONTEXT_FEATURES, PAIR_FEATURES, Atoms, find_atoms
 from mutualist.models.basis import basis, orientation, unit_scores
 from mutualist.models.chunks import at_once
 from mutualist.models.config import ModelConfig
@@ -22,6 +22,7 @@ from mutualist.models.slices import SLICE_FEATURES
 from mutualist.models.smooth import smooth_concomitants, smooth_scores, soft_neighbour_statistics
 from mutualist.models.turns import anchor_orders, pair_features, turned, turned_mi
 
+SURE = 3.0  # standard deviations, about
 CHUNK = 1 << 24  # basis values held at once by a processor
 
 
@@ -34,7 +35,8 @@ class Description:
             rows exist (B, M); None if no sample needs them, as X and Y have one column each in all.
         moments: (B, D, D, K * K) cross-moments of each ordered pair of columns.
         turns: (B, D, D, T) moments of columns multiplied by cosines of the radii; None as `features`.
-        moves: (B, D, D, P) concomitants both ways, and flags: same side, derived first, derived second.
+        moves: (B, D, D, P) concomitants both ways, flags (same side, derived first, derived second), and the pairs of
+            the atoms.
         fine: (B, D, D, E) shrunken coefficients of the copula's cosine expansion, and information in slices, where X
             and Y have one column each; zero elsewhere, None if no sample is such.
         columns: (B, D) which columns exist.
@@ -65,15 +67,15 @@ def moment_features(config: ModelConfig) -> int:
     return (config.cosines + 2) ** 2
 
 
-MOVE_FEATURES = 2 * MOVES + 3
+MOVE_FEATURES = 2 * MOVES + 3 + PAIR_FEATURES
 
 
 def anchor_count(config: ModelConfig) -> int:
-    """A: Gaussian, nearest neighbours, pair sum, zero, two sums over best partners, with radii, of turned columns.
+    """A: Gaussian, nearest neighbours, pair sum, zero, three sums over best partners, with radii, of turned columns.
 
     In 1 x 1 there are spectral estimates in place of neighbours, slices in place of radii, and nothing turns.
     """
-    return len(STRENGTHS) + 1 + local_count(config) + 4 + SLICE_FEATURES + len(anchor_orders(config.turns))
+    return len(STRENGTHS) + 1 + local_count(config) + 5 + SLICE_FEATURES + len(anchor_orders(config.turns))
 
 
 def context_features(config: ModelConfig) -> int:
@@ -163,11 +165,13 @@ def describe(
 
     walks = far[..., 0, :] * (~derived)[:, :, None, None]  # none goes along a radius: its ties have no order
     flags = torch.stack([same, _across(derived), _across(derived).transpose(1, 2)], -1).to(scores.dtype)
-    moves = torch.cat([walks, walks.transpose(1, 2), flags], -1)
+    atoms = atoms.padded(scores.shape[2])
+    moves = torch.cat([walks, walks.transpose(1, 2), flags, atoms.pairs], -1)
 
     crossing = given_pairs & ~same
     pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())).to(n.dtype) * crossing
     partners = _best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
+    partners = torch.cat([partners, _best_of_all_kinds(partners[:, 1], pair_mi, atoms, crossing, n)], 1)
     pair_sum, zero = 0.5 * pair_mi.sum((1, 2))[:, None], torch.zeros_like(n)[:, None]
     anchors = torch.cat([gaussian, estimates, pair_sum, zero, partners, whole, turning], 1)
     log_n = n.log().clamp(max=config.max_log_n)
@@ -182,7 +186,6 @@ def describe(
     ]
     context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spreads, atoms.context], 1)
     seen = None if alone else (features[:, : config.max_rows], row_mask[:, : config.max_rows])
-    atoms = atoms.padded(scores.shape[2])
     return Description(
         seen, moments.flatten(3), turns, moves, fine, columns, side, derived, atoms, bivariate, anchors, context
     )
@@ -225,6 +228,28 @@ def _best_partners(walks: Tensor, normal: Tensor, crossing: Tensor, gaussian: Te
     best = best.masked_fill(~crossing.any(2), 0.0).clamp(min=0)
     beyond = (best - normal.gather(2, partner[..., None])[..., 0]) * (2 * best).clamp(max=1)
     return torch.stack([0.5 * best.sum(1), gaussian + 0.5 * beyond.sum(1)], 1)
+
+
+def _best_of_all_kinds(instead: Tensor, normal: Tensor, atoms: Atoms, crossing: Tensor, n: Tensor) -> Tensor:
+    """The sum over best partners where some columns have atoms, whose pairs tell what `Atoms` says: (B, 1) nats.
+
+    What may be chance, as the largest of many estimates is, counts less: from nothing at 0 on, up to the whole where it
+    is `SURE` times its standard deviation where columns are independent, about.
+
+    Args:
+        instead: (B,) what stands for it where no pair has atoms.
+        normal: (B, D, D), -1/2 ln(1 - r^2) of each pair.
+        atoms, crossing: (B, D, D), true for pairs of given columns of different sides.
+        n: (B,) rows.
+    """
+    of_any, mixed, of_both, sign, _, adjusted = atoms.pairs.unbind(-1)
+    rows = n[:, None, None]
+    told = torch.where(of_both > 0, adjusted.expm1() * (sign.abs().expm1() * sign.sign() / SURE).clamp(0, 1), 0.0)
+    mixed = mixed.expm1().clamp(min=0)
+    told = torch.where(of_any > 0, mixed * (mixed * rows.sqrt() / SURE).clamp(max=1), told)
+    told = torch.where((of_any + of_both) > 0, told, normal * (2 * normal * rows / SURE).clamp(max=1)) * crossing
+    best = 0.5 * (told.clamp(min=0).amax(2) * atoms.weights).sum(1)
+    return torch.where((atoms.pairs[..., [0, 2]] > 0).any(-1).flatten(1).any(1), best, instead)[:, None]
 
 
 def _across(flags: Tensor) -> Tensor:

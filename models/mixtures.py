@@ -8,6 +8,7 @@ a table, classes twice, and two columns without atoms. Shapes: B pairs of column
 import torch
 from torch import Tensor
 
+from mutualist.models.chance import adjusted_information
 from mutualist.models.classes import class_information
 from mutualist.models.counts import count_equal, count_information, numbered
 
@@ -26,7 +27,9 @@ def mixed_information(ranks: Tensor, level: Tensor, beyond: Tensor, exists: Tens
     rows, n = exists.shape[1], exists.sum(1, keepdim=True)
     of_x, of_y = torch.where(beyond, rows, level).unbind(1)
     number = numbered(torch.stack([of_x, of_y, of_x * (rows + 1) + of_y], 1))
-    found = count_information(count_equal(number, exists[:, None]), exists[:, None])[0][:, :1]
+    cells = count_equal(number, exists[:, None])
+    adjusted, above = adjusted_information(cells, exists[:, None])
+    found = torch.where(above, adjusted, count_information(cells, exists[:, None])[0][:, :1])
     both = beyond.all(1)
     found = found + both.sum(1, keepdim=True) / n * normal_information(ranks[:, 0], ranks[:, 1], both)[:, None]
     known = torch.zeros(len(ranks), 1, dtype=torch.bool, device=ranks.device)

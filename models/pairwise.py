@@ -62,7 +62,7 @@ def describe_pairs(
         features=None,
         moments=products[..., basis, :][..., basis].flatten(3),
         turns=None,
-        moves=torch.cat([near, near.transpose(1, 2), flags.expand(len(pair), -1, -1, -1)], -1),
+        moves=torch.cat([near, near.transpose(1, 2), flags.expand(len(pair), -1, -1, -1), atoms.pairs], -1),
         fine=at_pair(details.fine, pair.new_zeros(len(pair)), pair.new_ones(len(pair)), 2),
         columns=columns,
         side=torch.tensor([False, True], device=pair.device).expand_as(columns),
@@ -91,6 +91,6 @@ def _anchors(r: Tensor, near: Tensor, n: int, details: PairDetails, config: Mode
     normal = -0.5 * torch.log1p(-r.clamp(-0.9999, 0.9999).square()).float()
     best = near.clamp(min=0)
     beyond = gaussian[:, 0] + (best - normal) * (2 * best).clamp(max=1)
-    rest = torch.stack([normal, torch.zeros_like(normal), best, beyond], 1)
+    rest = torch.stack([normal, torch.zeros_like(normal), best, beyond, beyond], 1)
     turning = gaussian[:, -1:].expand(-1, len(anchor_orders(config.turns)))
     return torch.cat([gaussian, details.estimates, rest, details.slices, turning], 1)

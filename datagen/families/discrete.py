@@ -40,7 +40,7 @@ class ContingencyTable(Family):
 
     def __post_init__(self) -> None:
         check_range("min_levels", self.min_levels, 2, self.max_levels)
-        check_range("max_levels", self.max_levels, 2, 64)
+        check_range("max_levels", self.max_levels, 2, 128)
 
     def supports(self, dx: int, dy: int) -> bool:
         return 1 <= dx <= 4 and 1 <= dy <= 4
@@ -157,7 +157,7 @@ class SymmetricChannel(Family):
     max_error: float = 1.0
 
     def __post_init__(self) -> None:
-        check_range("max_levels", self.max_levels, 2, 64)
+        check_range("max_levels", self.max_levels, 2, 128)
         check_range("max_error", self.max_error, 0.0, 1.0)
 
     def supports(self, dx: int, dy: int) -> bool:
@@ -242,7 +242,7 @@ class QuantisedNormal(Family):
     max_mi: float = 2.5
 
     def __post_init__(self) -> None:
-        check_range("max_levels", self.max_levels, 2, 64)
+        check_range("max_levels", self.max_levels, 2, 128)
         check_range("max_mi", self.max_mi, self.min_mi, 3.0)
 
     def supports(self, dx: int, dy: int) -> bool:

@@ -136,7 +136,7 @@ class ClassConditional(Family):
     max_classes: int = 8
 
     def __post_init__(self) -> None:
-        check_range("max_classes", self.max_classes, 2, 30)
+        check_range("max_classes", self.max_classes, 2, 128)
 
     def supports(self, dx: int, dy: int) -> bool:
         return 1 <= min(dx, dy) <= 8 and max(dx, dy) <= MAX_COLUMNS

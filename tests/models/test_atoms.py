@@ -6,9 +6,9 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
-from mutualist.models.atoms import ENOUGH, Atoms, find_atoms
+from mutualist.models.atoms import ENOUGH, TABLE, Atoms, find_atoms
 from mutualist.models.counts import COUNTS
 from mutualist.models.scores import random_ranks
 
@@ -74,6 +74,8 @@ def test_only_equality_counts(sample: tuple[Floats, Floats], seed: int) -> None:
         close(other.context, atoms.context)
         close(other.estimates, atoms.estimates)
     close(renamed.columns[0, : x.shape[1]], atoms.columns[0, places])
+    across = slice(x.shape[1], x.shape[1] + y.shape[1])
+    close(renamed.pairs[0, : x.shape[1], across], atoms.pairs[0, places, x.shape[1] :])
     assert not renamed.columns[0, x.shape[1] + y.shape[1] :].any()
 
 
@@ -90,7 +92,7 @@ def test_counts_say_nothing_where_few_rows_share_a_cell(kind: str) -> None:
     if kind == "one side":
         x = np.sign(x)
     elif kind == "a few ties":
-        x[:20], y[:20] = 0, 0
+        x[:20, 0] = y[:20, 0] = np.arange(20) // 2
     atoms = found(x, y)
     assert not atoms.known[0, :COUNTS].any()
     assert not atoms.estimates[0, :COUNTS].any()
@@ -117,11 +119,11 @@ def test_a_batch_gives_what_each_sample_gives() -> None:
     batch = find_atoms(*ranks, torch.tensor([[False, True, True]]).expand(2, -1), rows, columns)
     for i, (x, y) in enumerate(samples):
         alone = found(x, y)
-        for name in ("columns", "estimates", "known", "context"):
+        for name in ("columns", "estimates", "known", "context", "pairs"):
             close(getattr(batch, name)[i : i + 1], getattr(alone, name))
 
 
-@pytest.mark.parametrize("levels", [60, 1000])
+@pytest.mark.parametrize("levels", [300, 1000])
 def test_rounding_makes_no_atoms(levels: int) -> None:
     """A column that is continuous but for rounding is a continuous one, however many rows share their values."""
     rng = np.random.default_rng(0)
@@ -132,3 +134,33 @@ def test_rounding_makes_no_atoms(levels: int) -> None:
     atoms = found(x[:, :1], x[:, 1:])
     assert not atoms.columns.any()
     assert not atoms.context.any()
+
+
+def test_a_category_of_many_values_makes_classes() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 100, (800, 1)).astype(float)
+    assert found(x, rng.normal(size=(800, 1))).classes is not None
+    assert found(x[:200], rng.normal(size=(200, 1))).classes is None  # two rows a value are too few to tell
+
+
+def test_each_pair_of_several_columns_has_a_table_of_its_own() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 3, (2, 400, 3)).astype(float)
+    x[:, 2], y[:, 1] = rng.normal(size=400), x[:, 0]
+    _, _, known, sign, _, information = found(x, y).pairs[0].unbind(-1)
+    assert (known == known.T).all() and known.sum() == 2 * 2 * 3
+    assert sign[0, 4] > np.log1p(10) and sign[[0, 1, 1, 1], [3, 3, 4, 5]].abs().max() < np.log1p(4)
+    assert information[0, 4].expm1() == pytest.approx(np.log(3), abs=0.05)
+    assert not found(x[:, :1], y[:, :1]).pairs.any()  # the table of the whole says the same
+
+
+def test_values_beyond_atoms_are_one_value_of_the_table() -> None:
+    rng = np.random.default_rng(0)
+    wet, code = rng.random((2, 500, 1)) < 0.5
+    code = np.where(rng.random((500, 1)) < 0.8, wet, code).astype(float)
+    amount = np.where(wet, rng.normal(size=(500, 1)), 0)
+    atoms = found(np.column_stack([amount, np.zeros(500)]), code)
+    adjusted = adjusted_mutual_info_score(wet.ravel(), code.ravel(), average_method="min")
+    most = min(mutual_info_score(v.ravel(), v.ravel()) for v in (wet, code))
+    assert atoms.known[0, :TABLE].all()
+    assert atoms.estimates[0, TABLE - 1].item() == pytest.approx(adjusted * most, abs=1e-3)

@@ -9,12 +9,12 @@ from scipy.stats import norm, rankdata
 
 from mutualist.models.atoms import Atoms, find_atoms
 from mutualist.models.classes import LAGS
-from mutualist.models.counts import COUNTS
+from mutualist.models.atoms import TABLE
 from mutualist.models.mixtures import FEWEST, normal_information
 from mutualist.models.scores import random_ranks
 
 Floats = NDArray[np.float64]
-MIXED = slice(COUNTS, COUNTS + len(LAGS))  # among the estimates
+MIXED = slice(TABLE, TABLE + len(LAGS))  # among the estimates
 
 
 def found(x: Floats, y: Floats, padding: int = 0) -> Atoms:
@@ -91,7 +91,7 @@ def test_among_several_columns_each_tells_of_the_one_that_it_tells_most_of() -> 
     ranks = random_ranks(values, rows, torch.Generator())
     side, columns = torch.tensor([[False, False, True, True]]), torch.ones(1, 4, dtype=torch.bool)
     atoms = find_atoms(*ranks, side, rows, columns)
-    told = atoms.columns[0, :, 2:].exp() - 1
+    told = atoms.columns[0, :, 2:-1].exp() - 1
     for one, other, at in ((c, near, (0, 2)), (z, amount, (1, 3))):
         for column in at:
             np.testing.assert_allclose(told[column], found(one, other).estimates[0, MIXED], atol=1e-5)
