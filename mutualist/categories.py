@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from mutualist.errors import InputError
 
-MOST = 32  # categories of a column: the estimator takes columns of more values for continuous ones (models.atoms.MOST)
+# Categories of a column, and with four rows each on average. The estimator takes columns of more values for continuous
+# ones (`MOST` and `MIXED` of models.atoms, which counts values of two rows and more).
+MOST = 32, 128
+ROWS_EACH = 4
 _NUMBER = r"[ \t]*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?|nan)[ \t]*"
 
 
@@ -70,11 +73,17 @@ def categories(column: pa.ChunkedArray, omit: str, show: bool) -> tuple[NDArray[
             f"has {int(texts.counts[odd].sum()):,} of {len(column):,} values that are not numbers"
             f"{_examples(texts, odd, show)}; leave these cells empty and add {omit}",
         )
-    alone = int((texts.counts == 1).sum())
-    if k > MOST and not len(odd):
+    shared = texts.counts[texts.counts > 1]
+    alone = k - len(shared)
+    thin = len(shared) > MOST[0] and shared.sum() < ROWS_EACH * len(shared)
+    if k > MOST[0] and not len(odd):
         raise UnusableColumnError("holds numbers written as text; convert it to a numeric type")
-    if k > MOST or 2 * alone > texts.counts.sum():
-        why = f"categories are at most {MOST}" if k > MOST else f"{alone:,} of them in one row only"
+    if k > MOST[1] or thin or 2 * alone > texts.counts.sum():
+        why = f"categories are at most {MOST[1]}"
+        if k <= MOST[1]:
+            why = f"{alone:,} of them in one row only"
+            if thin:
+                why = f"more than {MOST[0]} take at least {ROWS_EACH} rows each on average"
         raise UnusableColumnError(
             f"has {k:,} different texts{_examples(texts, np.arange(k), show)}, and {why}; group the rare ones, or "
             "encode it as numbers"

@@ -1,6 +1,7 @@
 // Columns of text as categories, with the rules of the command: a number for each different text.
 
-const MOST = 32; // as in mutualist/categories.py
+const MOST = [32, 128]; // as in mutualist/categories.py
+const ROWS_EACH = 4;
 
 /** Order by code points, as the command's; JavaScript's own is that of UTF-16, in which 🌲 comes before ﬁ. */
 function byCodePoint(a, b) {
@@ -24,9 +25,14 @@ export function categories(cells, isNumber) {
   if (odd.length < texts.length / 2) {
     return { reason: `has ${of(odd)} of ${cells.length} cells that are no numbers (${examples(odd)}): leave them empty` };
   }
-  const alone = texts.filter((text) => counts.get(text) === 1).length;
-  if (texts.length > MOST || 2 * alone > of(texts)) {
-    const why = texts.length > MOST ? `categories are at most ${MOST}` : `${alone} of them in one row only`;
+  const shared = texts.filter((text) => counts.get(text) > 1);
+  const alone = texts.length - shared.length;
+  const thin = shared.length > MOST[0] && of(shared) < ROWS_EACH * shared.length;
+  if (texts.length > MOST[1] || thin || 2 * alone > of(texts)) {
+    const why =
+      texts.length > MOST[1] ? `categories are at most ${MOST[1]}`
+      : thin ? `more than ${MOST[0]} take at least ${ROWS_EACH} rows each on average`
+      : `${alone} of them in one row only`;
     return { reason: `has ${texts.length} different texts (${examples(texts)}), and ${why}: group the rare ones, or encode it as numbers` };
   }
   texts.sort(byCodePoint);

@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from mutualist.categories import MOST, ROWS_EACH
 from mutualist.cli import app
 from mutualist.columns import complete_rows
 from mutualist.errors import InputError
-from mutualist.models.atoms import MOST
+from mutualist.models import atoms
 from mutualist.tables import read_table
 
 KINDS = ["oak", "elm", "Ash", "été", "\U0001f332", "\ufb01r"]  # the last two stand in another order in UTF-16
@@ -81,17 +82,27 @@ def test_missing_texts_are_gaps(tmp_path: Path) -> None:
 
 
 def test_as_many_categories_as_the_network_knows_and_no_more(tmp_path: Path) -> None:
-    few = [f"kind {i % MOST}" for i in range(200)]
-    many = [f"kind {i % (MOST + 1)}" for i in range(200)]
-    path = csv(tmp_path / "t.csv", few=few, many=many, n=range(200))
+    assert (MOST, ROWS_EACH) == (atoms.MOST, atoms.MIXED)
+    few, most = MOST
+    kinds = {name: [f"kind {i % k}" for i in range(4 * most)] for name, k in (("some", most), ("many", most + 1))}
+    path = csv(tmp_path / "t.csv", **kinds, n=range(4 * most))
     table = read_table(path)
-    assert table.names == ("few", "n")
-    assert len(np.unique(table.values[:, 0])) == MOST
-    said = rf"has {MOST + 1} different texts \(for instance 'kind 0', .*\), and categories are at most {MOST}; group"
+    assert table.names == ("some", "n")
+    assert len(np.unique(table.values[:, 0])) == most
+    said = rf"has {most + 1} different texts \(for instance 'kind 0', .*\), and categories are at most {most}; group"
     with pytest.raises(InputError, match=f"column 'many' {said}"):
         read_table(path, ["many"])
     (_, note) = table.notes()
-    assert note.startswith(f"left out column 'many': it has {MOST + 1} different texts")
+    assert note.startswith(f"left out column 'many': it has {most + 1} different texts")
+
+
+def test_more_than_a_few_categories_want_rows(tmp_path: Path) -> None:
+    few = MOST[0]
+    kinds = {name: [f"kind {i % k}" for i in range(100)] for name, k in (("few", few), ("more", few + 1))}
+    path = csv(tmp_path / "t.csv", **kinds, n=range(100))
+    assert read_table(path).names == ("few", "n")
+    with pytest.raises(InputError, match="33 different texts .*, and more than 32 take at least 4 rows each"):
+        read_table(path, ["more"])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +110,7 @@ def test_as_many_categories_as_the_network_knows_and_no_more(tmp_path: Path) -> 
     [
         ([f"id{i}" for i in range(20)], "20 different texts .* 20 of them in one row only"),
         (["x"] * 9 + [f"id{i}" for i in range(10)], "11 different texts .* 10 of them in one row only"),
-        ([f"id{i}" for i in range(5000)], "5,000 different texts .* at most 32"),
+        ([f"id{i}" for i in range(5000)], "5,000 different texts .* at most 128"),
     ],
     ids=["few ids", "half ids", "ids"],
 )

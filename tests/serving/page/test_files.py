@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mutualist.categories import MOST
+from mutualist.categories import MOST, ROWS_EACH
 from mutualist.serving.static import EXAMPLES, PAGE
 
 Client = Callable[..., httpx.Response]
@@ -67,8 +67,10 @@ def test_nothing_is_inline_and_nothing_points_elsewhere(path: Path) -> None:
 
 
 def test_the_page_takes_as_many_categories_as_the_command() -> None:
-    (most,) = re.findall(r"^const MOST = (\d+);", (PAGE / "categories.js").read_text(encoding="utf-8"), re.MULTILINE)
-    assert int(most) == MOST
+    script = (PAGE / "categories.js").read_text(encoding="utf-8")
+    (most,) = re.findall(r"^const MOST = \[(\d+), (\d+)\];", script, re.MULTILINE)
+    (each,) = re.findall(r"^const ROWS_EACH = (\d+);", script, re.MULTILINE)
+    assert (*map(int, most), int(each)) == (*MOST, ROWS_EACH)
 
 
 def test_the_libraries_are_those_of_the_list(client: Client) -> None:
