@@ -41,7 +41,7 @@ def counted(x: NDArray[np.int64], y: NDArray[np.int64], k: int) -> float:
 def adjusted(x: NDArray[np.int64], y: NDArray[np.int64]) -> float:
     """What is above chance, as a share of all that could be, times what one of the two can tell at most."""
     most = min(mutual_info_score(x, x), mutual_info_score(y, y))
-    return float(adjusted_mutual_info_score(x, y, average_method="min")) * most
+    return float(adjusted_mutual_info_score(x, y, average_method="min") * most)
 
 
 def main() -> None:
@@ -50,7 +50,18 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     estimator = MutualInfoEstimator.from_pretrained()
-    columns = "values a side", "rows", "MI", "MAE", "bias", "counts: MAE", "adjusted: MAE", "90 % interval covers", "its width", "spread"
+    columns = (
+        "values a side",
+        "rows",
+        "MI",
+        "MAE",
+        "bias",
+        "counts: MAE",
+        "adjusted: MAE",
+        "90 % interval covers",
+        "its width",
+        "spread",
+    )
     shown, figures = Table(*columns, title=f"{args.draws} tables each"), {}
     for k, n in track(SIZES, description="estimating"):
         rows = []

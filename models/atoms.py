@@ -3,9 +3,9 @@
 Ties are broken at random before anything else looks at a column, which keeps its mutual information but hides that a
 column takes few values. Where rows share their values on both sides, the counts of the table are an estimate of their
 own, which no order of the values can disturb. Values that two rows or more share are atoms, unless they are so many,
-with few rows each, that the column must be taken for a continuous one that was rounded. Where one side alone is discrete, its values are
-classes of the other side's rows (`models.classes`); so are they but for rows beyond a threshold, where a single column
-is discrete in part, as amounts of rain are. Shapes: B datasets, N rows, D columns.
+with few rows each, that the column must be taken for a continuous one that was rounded. Where one side alone is
+discrete, its values are classes of the other side's rows (`models.classes`); so are they but for rows beyond a
+threshold, where a single column is discrete in part, as amounts of rain are. Shapes: B datasets, N rows, D columns.
 """
 
 from dataclasses import dataclass, replace
@@ -19,15 +19,15 @@ from mutualist.models.classes import LAGS, Classes, class_information
 from mutualist.models.counts import COUNTS, count_equal, count_information, numbered
 from mutualist.models.discriminant import discriminant_information
 from mutualist.models.indicators import indicator_classes
-from mutualist.models.mixtures import mixed_information
+from mutualist.models.partners import PAIR_FEATURES, mixtures_of_pairs, tables_of_pairs
 from mutualist.models.scores import scores_from_ranks
 
 COLUMN_FEATURES = 2 + len(LAGS) + 1
-PAIR_FEATURES = 2 + 2 + SIGNS
 TABLE = COUNTS + 1  # estimates from a table
 ESTIMATES = TABLE + len(LAGS) + 1
 CONTEXT_FEATURES = 5 + 2 + TABLE + SIGNS + 2 + 1 + len(LAGS) + 2
-MOST = 32, 128  # atoms of a column, and of one with `MIXED` rows in each; one with more counts as continuous, and has none
+# Atoms of a column, and of one with `MIXED` rows in each: one that has more counts as continuous, and has none.
+MOST = 32, 128
 ENOUGH = 0.5  # share of rows that must share their cell of the table with another row for its counts to say something
 CLASSES = 0.9  # share of rows of a side that must share their values with another row for these to be classes
 # A column of which a tenth has values of its own may be one that is continuous beyond a threshold, as amounts of rain
@@ -137,8 +137,8 @@ def find_atoms(
     many = ((1 - in_atoms) * n > LONE[0] + LONE[1] * n.sqrt()) & exist  # rows with values of their own
     partly = (size >= MIXED) & exist
     mixed, whole = partly & many, (in_atoms < 1 - ENOUGH) & ~partly & exist  # whole: continuous
-    # All values of a row on one side become one number: a sum of products with random numbers, modulo 2^64. For those of
-    # a column that is discrete in part there is one value beyond its atoms.
+    # All values of a row on one side become one number: a sum of products with random numbers, modulo 2^64. For those
+    # of a column that is discrete in part there is one value beyond its atoms.
     beyond = shared.shape[1]
     factors = torch.from_numpy(np.random.default_rng(0).integers(2**63, size=d + 1)).to(shared.device)
     parts = torch.where(mixed[..., None] & ~atom, beyond, level) * factors[:d, None] * existing
@@ -164,12 +164,12 @@ def find_atoms(
     pairs = pairs & (pairs.sum((1, 2), keepdim=True) <= PAIRS)
     of_own = (whole[..., None] | (mixed[..., None] & ~atom)) & existing
     of_classes = _classes(order, number, count, given, side, existing)
-    named, together = indicator_classes(torch.where(atom, level, beyond), side, existing & partly[..., None])
-    of_mixtures = _mixtures(order, torch.where(atom, named, level), of_own, pairs, existing)
+    named, members = indicator_classes(torch.where(atom, level, beyond), side, existing & partly[..., None])
+    of_mixtures = mixtures_of_pairs(order, torch.where(atom, named, level), of_own, pairs, existing)
     told, tells = of_classes[0] + of_mixtures[0], of_classes[1] | (of_mixtures[1] & two[:, None, None])
-    out.columns[some, :, 2:] = torch.cat([told.log1p(), together.float().log()[..., None]], 2)
+    out.columns[some, :, 2:] = torch.cat([told.log1p(), members.float().log()[..., None]], 2)
     both = (pairs | pairs.transpose(1, 2)) & partly[:, :, None] & partly[:, None]
-    tables = _tables(named, both, existing)
+    tables = tables_of_pairs(named, both, existing)
     out.pairs[some] = torch.cat([of_mixtures[2], tables], 3) * ~two[:, None, None, None]
     single = tells & alone[..., None]  # both columns of two say the same
     of_class, class_known = (told * single).sum(1) / single.sum(1).clamp(min=1), single.any(1)
@@ -253,60 +253,6 @@ def _classes(
         found, known = class_information(*(v[:, None] for v in seen))
         told[sample, column], tells[sample, column] = found[:, 0], known[:, 0]
     return told, tells
-
-
-def _mixtures(
-    ranks: Tensor, level: Tensor, beyond: Tensor, pairs: Tensor, existing: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """`mixed_information` of each column with the one that it tells most of, and whether it is known: (S, D, LAGS).
-
-    And whether it is known for a pair, and ln(1 + I) for its mean over lags: (S, D, D, 2).
-
-    Args:
-        ranks, level: (S, D, N), without ties and equal in atoms.
-        beyond: (S, D, N) rows in no atom of a column.
-        pairs: (S, D, D), true where column j is asked what it tells of column k.
-        existing: (S, D, N).
-    """
-    s, d = pairs.shape[:2]
-    told = torch.full((s * d, len(LAGS)), -torch.inf, device=ranks.device)
-    tells = torch.zeros_like(told)
-    each = torch.zeros(s, d, d, 2, device=ranks.device)
-    sample, one, other = (pairs | pairs.transpose(1, 2)).triu().nonzero().unbind(1)  # the same from both ends
-    if len(sample):
-        at = sample[:, None], torch.stack([one, other], 1)
-        found, known = mixed_information(ranks[at], level[at], beyond[at], existing[sample, one])
-        mean = (found * known).sum(1) / known.sum(1).clamp(min=1)
-        pair = torch.stack([known.any(1).float(), mean.log1p()], 1)
-        each[sample, one, other] = each[sample, other, one] = pair
-        for column, partner in ((one, other), (other, one)):
-            on = pairs[sample, column, partner]
-            to = (sample * d + column)[on, None].expand(-1, len(LAGS))
-            told.scatter_reduce_(0, to, found[on], "amax")
-            tells.scatter_reduce_(0, to, known[on].to(tells), "amax")
-    return told.masked_fill(told.isinf(), 0.0).view(s, d, -1), tells.view(s, d, -1).bool(), each
-
-
-def _tables(level: Tensor, pairs: Tensor, existing: Tensor) -> Tensor:
-    """Of the tables of pairs of columns whether they tell, how far from independent they are, and what they tell.
-
-    Args:
-        level: (S, D, N), equal in atoms and beyond them.
-        pairs: (S, D, D), symmetric, true for these.
-        existing: (S, D, N).
-
-    Returns:
-        (S, D, D, 2 + SIGNS).
-    """
-    told = torch.zeros(*pairs.shape, 2 + SIGNS, device=level.device)
-    sample, one, other = pairs.triu().nonzero().unbind(1)
-    if len(sample):
-        x, y, exists = level[sample, one], level[sample, other], existing[sample, one, None]
-        count = count_equal(numbered(torch.stack([x, y, x * (level.shape[2] + 1) + y], 1)), exists)
-        adjusted, known = adjusted_information(count, exists)
-        found = torch.cat([known.float(), dependence_signs(count, exists), adjusted.log1p()], 1)
-        told[sample, one, other] = told[sample, other, one] = found
-    return told
 
 
 def _alone(side: Tensor, exists: Tensor) -> Tensor:

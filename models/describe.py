@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mutualist.models.atoms import CONTEXT_FEATURES, PAIR_FEATURES, Atoms, find_atoms
+from mutualist.models.atoms import CONTEXT_FEATURES, Atoms, find_atoms
 from mutualist.models.basis import basis, orientation, unit_scores
 from mutualist.models.chunks import at_once
 from mutualist.models.config import ModelConfig
@@ -17,6 +17,7 @@ from mutualist.models.details import at_pair, details_of, doubling_lags, fill, l
 from mutualist.models.gaussian import STRENGTHS, correlations, cross_products, gaussian_mi
 from mutualist.models.neighbours import neighbour_statistics
 from mutualist.models.pairs import MOVES, concomitants, cross_moments, walks_along
+from mutualist.models.partners import PAIR_FEATURES
 from mutualist.models.scores import random_ranks, scores_from_ranks
 from mutualist.models.slices import SLICE_FEATURES
 from mutualist.models.smooth import smooth_concomitants, smooth_scores, soft_neighbour_statistics

@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import digamma
 from scipy.stats import rankdata
 
-from mutualist.models.atoms import Atoms, find_atoms
+from mutualist.models.atoms import TABLE, Atoms, find_atoms
 from mutualist.models.classes import LAGS
-from mutualist.models.atoms import TABLE
 from mutualist.models.scores import random_ranks
 
 GAPS = slice(TABLE, TABLE + len(LAGS))  # among the estimates

@@ -50,7 +50,8 @@ def test_the_class_of_indicators_is_that_which_made_them(
     assert [s for s, mine in zip(sizes, own, strict=True) if mine] == [columns.shape[1]] * columns.shape[1]
     assert all(same(levels[:, j], c) for j in np.flatnonzero(own))
     (alone,) = np.flatnonzero(~own)
-    assert sizes[alone] == 1 and same(levels[:, alone], other[:, 0])
+    assert sizes[alone] == 1
+    assert same(levels[:, alone], other[:, 0])
     assert levels.max() < 1000
 
 
@@ -71,7 +72,9 @@ def test_other_columns_are_left_as_they_are(kind: str) -> None:
         values[:, 2] = 1 - values[:, 0]
     levels, sizes = found(values, side)
     assert sizes == [1] * values.shape[1]
-    assert all(same(one, np.unique(other, return_inverse=True)[1]) for one, other in zip(levels.T, values.T, strict=True))
+    assert all(
+        same(one, np.unique(other, return_inverse=True)[1]) for one, other in zip(levels.T, values.T, strict=True)
+    )
 
 
 def test_two_classes_are_two_groups() -> None:
@@ -79,4 +82,5 @@ def test_two_classes_are_two_groups() -> None:
     c, d = rng.integers(0, 3, 500), rng.integers(0, 4, 500)
     levels, sizes = found(np.hstack([np.eye(3)[c], np.eye(4)[d]]))
     assert sizes == [3] * 3 + [4] * 4
-    assert same(levels[:, 0], c) and same(levels[:, 5], d)
+    assert same(levels[:, 0], c)
+    assert same(levels[:, 5], d)

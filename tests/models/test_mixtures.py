@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 from scipy.stats import norm, rankdata
 
-from mutualist.models.atoms import Atoms, find_atoms
+from mutualist.models.atoms import TABLE, Atoms, find_atoms
 from mutualist.models.classes import LAGS
-from mutualist.models.atoms import TABLE
 from mutualist.models.mixtures import FEWEST, normal_information
 from mutualist.models.scores import random_ranks
 

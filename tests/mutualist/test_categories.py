@@ -83,7 +83,7 @@ def test_missing_texts_are_gaps(tmp_path: Path) -> None:
 
 def test_as_many_categories_as_the_network_knows_and_no_more(tmp_path: Path) -> None:
     assert (MOST, ROWS_EACH) == (atoms.MOST, atoms.MIXED)
-    few, most = MOST
+    most = MOST[1]
     kinds = {name: [f"kind {i % k}" for i in range(4 * most)] for name, k in (("some", most), ("many", most + 1))}
     path = csv(tmp_path / "t.csv", **kinds, n=range(4 * most))
     table = read_table(path)
@@ -101,7 +101,7 @@ def test_more_than_a_few_categories_want_rows(tmp_path: Path) -> None:
     kinds = {name: [f"kind {i % k}" for i in range(100)] for name, k in (("few", few), ("more", few + 1))}
     path = csv(tmp_path / "t.csv", **kinds, n=range(100))
     assert read_table(path).names == ("few", "n")
-    with pytest.raises(InputError, match="33 different texts .*, and more than 32 take at least 4 rows each"):
+    with pytest.raises(InputError, match=r"33 different texts .*, and more than 32 take at least 4 rows each"):
         read_table(path, ["more"])
 
 
