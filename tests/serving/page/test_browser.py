@@ -110,7 +110,9 @@ def test_a_file_is_dropped(open_page: Open, local: MutualInfoEstimator) -> None:
     assert text_of(page, "#table-name") == "mine.csv"
     assert "left out 1 of 60 rows" in text_of(page, "#result")
     page.locator("#about-columns summary").click()
-    assert "c has 60 different texts (“id0”, “id1”, “id2”), and categories are" in text_of(page, "#about-columns")
+    assert "c has 60 different texts (“id0”, “id1”, “id2”), and 60 of them in one row" in text_of(
+        page, "#about-columns"
+    )
     assert page.get_by_label("tell about: column").input_value() == "<b>d</b>"  # a name is text, never markup
     assert page.locator("#answer b").count() == 0
 

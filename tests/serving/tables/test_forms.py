@@ -139,9 +139,10 @@ def test_missing_texts_are_gaps(shared_client: Client, form: str) -> None:
     ("texts", "says"),
     [
         ([f"Ann Secret {i}" for i in range(30)], "has 30 different texts, and 30 of them in one row only; group"),
-        ([f"Ann Secret {i % 33}" for i in range(99)], "has 33 different texts, and categories are at most 32; group"),
+        ([f"Ann Secret {i % 129}" for i in range(600)], "has 129 different texts, and categories are at most 128"),
+        ([f"Ann Secret {i % 33}" for i in range(99)], "has 33 different texts, and more than 32 take at least 4 rows"),
     ],
-    ids=["names", "too many"],
+    ids=["names", "too many", "too few rows"],
 )
 def test_names_are_left_out_or_refused_and_never_shown(
     shared_client: Client, form: str, texts: list[str], says: str
