@@ -240,7 +240,8 @@ def _best_of_all_kinds(instead: Tensor, normal: Tensor, atoms: Atoms, crossing: 
     Args:
         instead: (B,) what stands for it where no pair has atoms.
         normal: (B, D, D), -1/2 ln(1 - r^2) of each pair.
-        atoms, crossing: (B, D, D), true for pairs of given columns of different sides.
+        atoms: of all D columns.
+        crossing: (B, D, D), true for pairs of given columns of different sides.
         n: (B,) rows.
     """
     of_any, mixed, of_both, sign, _, adjusted = atoms.pairs.unbind(-1)

@@ -11,7 +11,7 @@ EXPECTED = 1.5  # rows in which two independent columns would both be 1; with fe
 
 
 def indicator_classes(level: Tensor, side: Tensor, existing: Tensor) -> tuple[Tensor, Tensor]:
-    """The class of each row as a column and those that belong to it have it, and how many these are.
+    """The class of each row, in place of the values of each column that is an indicator of it, and how many these are.
 
     Columns of two values belong together if the rarer ones of any two never meet, and one whose rarer value is that of
     all these rows (the indicator of the most frequent class, or of none) belongs to them.
