@@ -9,7 +9,7 @@ from torch import Tensor
 SIGNS = 2
 STEP = 0.75  # of the quadrature in ln t
 LEAST = 0.1  # part of its largest value that an estimate must have left above chance
-CELLS = 1 << 21  # times nodes, held at once
+CELLS = 1 << 21  # pairs of counts of several tables, held at once
 MOST = 1 << 18  # pairs of counts of a table; one with more is not looked at
 
 
@@ -48,7 +48,7 @@ def expected_information(count: Tensor, exists: Tensor) -> tuple[Tensor, Tensor]
         exists: (B, 1, N).
     """
     rows, n = count.shape[2], exists.sum(2).double()
-    # How many values have a rows: h(a). Only these counts are gone through, not the values.
+    # How many values have a rows, for each a. Only these counts are gone through, not the values.
     there = exists.expand_as(count)
     values = torch.zeros(*count.shape[:2], rows + 1, dtype=torch.float64, device=count.device)
     values.scatter_add_(2, count, there / count.double())

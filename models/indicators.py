@@ -22,7 +22,7 @@ def indicator_classes(level: Tensor, side: Tensor, existing: Tensor) -> tuple[Te
         existing: (S, D, N).
 
     Returns:
-        levels (S, D, N), less than N, those of `level` for a column that is alone; and sizes (S, D), at least 1.
+        levels (S, D, N), those of `level` for a column that is alone; and sizes (S, D), at least 1.
     """
     top = level.masked_fill(~existing, -1).amax(2, keepdim=True)
     one = (level == top) & existing

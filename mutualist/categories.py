@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from mutualist.errors import InputError
 
-# Categories of a column, and with four rows each on average. The estimator takes columns of more values for continuous
-# ones (`MOST` and `MIXED` of models.atoms, which counts values of two rows and more).
+# Categories of a column with few rows each, and with `ROWS_EACH` on average. The estimator takes columns of more values
+# for continuous ones (`MOST` and `MIXED` of models.atoms, which counts values of two rows and more).
 MOST = 32, 128
 ROWS_EACH = 4
 _NUMBER = r"[ \t]*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?|nan)[ \t]*"
@@ -78,12 +78,14 @@ def categories(column: pa.ChunkedArray, omit: str, show: bool) -> tuple[NDArray[
     thin = len(shared) > MOST[0] and shared.sum() < ROWS_EACH * len(shared)
     if k > MOST[0] and not len(odd):
         raise UnusableColumnError("holds numbers written as text; convert it to a numeric type")
-    if k > MOST[1] or thin or 2 * alone > texts.counts.sum():
+    why = ""
+    if k > MOST[1]:
         why = f"categories are at most {MOST[1]}"
-        if k <= MOST[1]:
-            why = f"{alone:,} of them in one row only"
-            if thin:
-                why = f"more than {MOST[0]} take at least {ROWS_EACH} rows each on average"
+    elif thin:
+        why = f"more than {MOST[0]} take at least {ROWS_EACH} rows each on average"
+    elif 2 * alone > texts.counts.sum():
+        why = f"{alone:,} of them in one row only"
+    if why:
         raise UnusableColumnError(
             f"has {k:,} different texts{_examples(texts, np.arange(k), show)}, and {why}; group the rare ones, or "
             "encode it as numbers"
