@@ -2,23 +2,22 @@
 
 Ties are broken at random before anything else looks at a column, which keeps its mutual information but hides that a
 column takes few values. Where rows share their values on both sides, the counts of the table are an estimate of their
-own, which no order of the values can disturb. Values that two rows or more share are atoms, unless they are so many,
-with few rows each, that the column must be taken for a continuous one that was rounded. Where one side alone is
-discrete, its values are classes of the other side's rows (`models.classes`); so are they but for rows beyond a
-threshold, where a single column is discrete in part, as amounts of rain are. Shapes: B datasets, N rows, D columns.
+own, which no order of the values can disturb. Where one side alone is discrete, its values are classes of the other
+side's rows (`models.classes`); so are they but for rows beyond a threshold, where a single column is discrete in part,
+as amounts of rain are (`models.kinds`). Shapes: B datasets, S of them with values that rows share, N rows, D columns.
 """
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from mutualist.models.chance import SIGNS, adjusted_information, dependence_signs
 from mutualist.models.classes import LAGS, Classes, class_information
-from mutualist.models.counts import COUNTS, count_equal, count_information, numbered
+from mutualist.models.counts import COUNTS, count_equal, count_information, repetition
 from mutualist.models.discriminant import discriminant_information
 from mutualist.models.indicators import indicator_classes
+from mutualist.models.kinds import ENOUGH, Kinds, find_kinds
 from mutualist.models.partners import PAIR_FEATURES, mixtures_of_pairs, tables_of_pairs
 from mutualist.models.scores import scores_from_ranks
 
@@ -26,14 +25,7 @@ COLUMN_FEATURES = 2 + len(LAGS) + 1
 TABLE = COUNTS + 1  # estimates from a table
 ESTIMATES = TABLE + len(LAGS) + 1
 CONTEXT_FEATURES = 5 + 2 + TABLE + SIGNS + 2 + 1 + len(LAGS) + 2
-# Atoms of a column, and of one with `MIXED` rows in each: one that has more counts as continuous, and has none.
-MOST = 32, 128
-ENOUGH = 0.5  # share of rows that must share their cell of the table with another row for its counts to say something
 CLASSES = 0.9  # share of rows of a side that must share their values with another row for these to be classes
-# A column of which a tenth has values of its own may be one that is continuous beyond a threshold, as amounts of rain
-# are. The values of a discrete one that single rows have are few, however many rows there are.
-LONE = 3.0, 0.25  # rows, and per root of n, that may have a value of their own in a discrete column
-MIXED = 4.0  # rows an atom from which on a column with atoms is more than a rounded one, however few rows are in them
 SMALL = 1e-3  # nats; standard errors below are as good as none
 PAIRS = 64  # of columns of a sample that are looked at, where columns of all kinds are side by side
 
@@ -116,78 +108,77 @@ def find_atoms(
         column_mask: (B, D), true for columns that exist.
         scores: (B, N, D) smooth normal scores, if what columns tell of classes is to have slopes.
     """
-    d = shared.shape[2]
-    out = Atoms.none(len(shared), d, shared.device)
-    level, existing = shared.transpose(1, 2), column_mask[..., None] & row_mask[:, None, :]  # (B, D, N)
-    count = count_equal(level, existing)
-    atom = (count > 1) & existing
-    atoms = (atom / count).sum(2).round()  # (B, D): how many
-    few = (atoms <= MOST[0]) | ((atoms <= MOST[1]) & (atom.sum(2) >= MIXED * atoms))
-    atom = atom & few[..., None]
-    some = atom.any(2).any(1)
-    if not bool(some.any()):
+    b, n, d = shared.shape
+    out = Atoms.none(b, d, shared.device)
+    kinds = find_kinds(ranks, shared, row_mask, column_mask)
+    if kinds is None:
         return out
-    level, count, atom, existing = level[some], count[some], atom[some], existing[some]
-    level = torch.where(atom, level, ranks.transpose(1, 2)[some])
-    side, exists = side[some], row_mask[some, None, :]
-    n = exists.sum(2).double()  # (S, 1)
-    out.columns[some, :, :2] = _summary(torch.where(atom, count, 1), existing, n)
-    size = atom.sum(2) / atoms[some].clamp(min=1)  # (S, D) mean rows of an atom
-    exist, in_atoms = existing.any(2), out.columns[some, :, 0]
-    many = ((1 - in_atoms) * n > LONE[0] + LONE[1] * n.sqrt()) & exist  # rows with values of their own
-    partly = (size >= MIXED) & exist
-    mixed, whole = partly & many, (in_atoms < 1 - ENOUGH) & ~partly & exist  # whole: continuous
-    # All values of a row on one side become one number: a sum of products with random numbers, modulo 2^64. For those
-    # of a column that is discrete in part there is one value beyond its atoms.
-    beyond = shared.shape[1]
-    factors = torch.from_numpy(np.random.default_rng(0).integers(2**63, size=d + 1)).to(shared.device)
-    parts = torch.where(mixed[..., None] & ~atom, beyond, level) * factors[:d, None] * existing
-    of_x, of_y = (parts * ~side[..., None]).sum(1), (parts * side[..., None]).sum(1)
-    number = numbered(torch.stack([of_x, of_y, of_x * factors[d] + of_y], 1))
-    count = count_equal(number, exists)
-    estimates, error, cells = count_information(count, exists)
-    summary = _summary(count, exists, n)
-    known = (summary[:, 2, 0] > ENOUGH)[:, None].expand(-1, COUNTS)
-    adjusted, above = adjusted_information(count, exists)
-    estimates, known = torch.cat([estimates * known, adjusted], 1), torch.cat([known, above], 1)
-    sides, table = summary[:, :2], summary[:, 2]
-    features = [sides.sum(1), sides[..., 1].prod(1, True), table[:, :1], (cells / n).float() * known[:, :1]]
-    features += [known[:, [0, -1]].float(), estimates.log1p(), dependence_signs(count, exists)]
-    features += [((error + SMALL).log() / 2 + 1.5) * known[:, :1], mixed.any(1, True).float()]
-    discrete = (sides[..., 0] > CLASSES) & ~_on_side(many, side)
-    order, alone, two = ranks.transpose(1, 2)[some], _alone(side, exist), exist.sum(1) == 2
-    asked = ((in_atoms < 1 - ENOUGH) & exist) | mixed
-    given = asked & discrete.gather(1, (~side).long())
-    across = (side[:, :, None] != side[:, None]) & exist[:, :, None] & exist[:, None] & ~given[..., None]
-    of_two, of_more = asked[:, :, None] & mixed[:, None], partly[:, :, None] | partly[:, None]
-    pairs = across & torch.where(two[:, None, None], of_two, of_more)
-    pairs = pairs & (pairs.sum((1, 2), keepdim=True) <= PAIRS)
-    of_own = (whole[..., None] | (mixed[..., None] & ~atom)) & existing
-    of_classes = _classes(order, number, count, given, side, existing)
-    named, members = indicator_classes(torch.where(atom, level, beyond), side, existing & partly[..., None])
-    of_mixtures = mixtures_of_pairs(order, torch.where(atom, named, level), of_own, pairs, existing)
+    at = kinds.samples
+    order, sides, two = ranks.transpose(1, 2)[at], side[at], kinds.exist.sum(1) == 2
+    number = kinds.numbers(sides)
+    count = count_equal(number, kinds.rows)
+    estimates, known, features = _of_table(count, kinds)
+    features.append(kinds.mixed.any(1, True).float())
+
+    discrete = (repetition(count, kinds.rows)[:, :2, 0] > CLASSES) & ~_on_side(kinds.lone, sides)  # (S, 2)
+    given = (kinds.thin | kinds.mixed) & discrete.gather(1, (~sides).long())  # the other side's values are classes
+    of_classes = _classes(order, number, count, given, sides, kinds.existing)
+    named, members = indicator_classes(
+        torch.where(kinds.atom, kinds.level, n), sides, kinds.existing & kinds.partly[..., None]
+    )
+    pairs = _asked_pairs(kinds, given, sides, two)
+    level = torch.where(kinds.atom, named, kinds.level)
+    of_mixtures = mixtures_of_pairs(order, level, kinds.beyond, pairs, kinds.existing)
+    both = (pairs | pairs.transpose(1, 2)) & kinds.partly[:, :, None] & kinds.partly[:, None]
+    of_pairs = torch.cat([of_mixtures[2], tables_of_pairs(named, both, kinds.existing)], 3)
     told, tells = of_classes[0] + of_mixtures[0], of_classes[1] | (of_mixtures[1] & two[:, None, None])
-    out.columns[some, :, 2:] = torch.cat([told.log1p(), members.float().log()[..., None]], 2)
-    both = (pairs | pairs.transpose(1, 2)) & partly[:, :, None] & partly[:, None]
-    tables = tables_of_pairs(named, both, existing)
-    out.pairs[some] = torch.cat([of_mixtures[2], tables], 3) * ~two[:, None, None, None]
-    single = tells & alone[..., None]  # both columns of two say the same
+    out.columns[at] = torch.cat([kinds.repetition, told.log1p(), members.float().log()[..., None]], 2)
+    out.pairs[at] = of_pairs * ~two[:, None, None, None]
+
+    single = tells & _alone(sides, kinds.exist)[..., None]  # both columns of two say the same
     of_class, class_known = (told * single).sum(1) / single.sum(1).clamp(min=1), single.any(1)
-    features += [class_known[:, :1].float(), of_class.log1p()]
-    of = discrete & _on_side((in_atoms < 1 - ENOUGH) & exist, ~side)  # classes of the other side's rows
-    at = some.nonzero()[:, 0]
+    of = discrete & _on_side(kinds.thin, ~sides)  # classes of the other side's rows
     classes = _gather(number, of, at, shared, row_mask)
-    by_all, all_known = _together(ranks, scores, classes, at, side, row_mask, column_mask)
-    features += [all_known.float(), by_all.log1p()]
-    out.known[some] = torch.cat([known, class_known, all_known], 1)
-    estimates, context = torch.cat([estimates, of_class, by_all], 1), torch.cat(features, 1)
+    by_all, all_known = _together(ranks, scores, classes, at, sides, row_mask, column_mask)
+    features += [class_known[:, :1].float(), of_class.log1p(), all_known.float(), by_all.log1p()]
+    out.known[at] = torch.cat([known, class_known, all_known], 1)
     return replace(
         out,
-        estimates=out.estimates.index_put((at,), estimates),
-        context=out.context.index_put((at,), context),
+        estimates=out.estimates.index_put((at,), torch.cat([estimates, of_class, by_all], 1)),
+        context=out.context.index_put((at,), torch.cat(features, 1)),
         classes=classes,
-        levels=ranks.index_put((at,), level.transpose(1, 2)) if d > 2 else None,
+        levels=ranks.index_put((at,), kinds.level.transpose(1, 2)) if d > 2 else None,
     )
+
+
+def _of_table(count: Tensor, kinds: Kinds) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Estimates (S, TABLE) from the table of X's and Y's rows, in nats, whether they are known, and its context.
+
+    `count` is (S, 3, N), how many rows have the value of each row in X, in Y and in both.
+    """
+    estimates, error, cells = count_information(count, kinds.rows)
+    repeated = repetition(count, kinds.rows)
+    sides, table = repeated[:, :2], repeated[:, 2]
+    enough = table[:, :1] > ENOUGH
+    adjusted, above = adjusted_information(count, kinds.rows)
+    estimates, known = torch.cat([estimates * enough, adjusted], 1), torch.cat([enough.expand(-1, COUNTS), above], 1)
+    share = (cells / kinds.rows.sum(2)).float()
+    features = [sides.sum(1), sides[..., 1].prod(1, True), table[:, :1], share * enough, enough.float(), above.float()]
+    features += [estimates.log1p(), dependence_signs(count, kinds.rows)]
+    return estimates, known, [*features, ((error + SMALL).log() / 2 + 1.5) * enough]
+
+
+def _asked_pairs(kinds: Kinds, given: Tensor, side: Tensor, two: Tensor) -> Tensor:
+    """(S, D, D) whether column j is asked what it tells of column k, of the other side: at most `PAIRS` of a sample.
+
+    Of `two` columns (S,), where k is discrete in part; of more, where one of them has atoms. Those that are `given`
+    (S, D) classes are asked about these instead.
+    """
+    across = (side[:, :, None] != side[:, None]) & kinds.exist[:, :, None] & kinds.exist[:, None] & ~given[..., None]
+    of_two = (kinds.thin | kinds.mixed)[:, :, None] & kinds.mixed[:, None]
+    of_more = kinds.partly[:, :, None] | kinds.partly[:, None]
+    pairs = across & torch.where(two[:, None, None], of_two, of_more)
+    return pairs & (pairs.sum((1, 2), keepdim=True) <= PAIRS)
 
 
 def _on_side(columns: Tensor, side: Tensor) -> Tensor:
@@ -260,10 +251,3 @@ def _alone(side: Tensor, exists: Tensor) -> Tensor:
     of_y = (side & exists).sum(1, keepdim=True)
     of_x = (~side & exists).sum(1, keepdim=True)
     return exists & (torch.where(side, of_y, of_x) == 1)
-
-
-def _summary(count: Tensor, exists: Tensor, n: Tensor) -> Tensor:
-    """Share of rows whose value another row has, and 1 - H / ln n: (S, K, 2) of counts (S, K, N)."""
-    shared = ((count > 1) & exists).sum(2) / n
-    missing = (count.double().log() * exists).sum(2) / n / n.log().clamp(min=1)
-    return torch.stack([shared, missing], 2).float()

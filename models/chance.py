@@ -6,6 +6,8 @@ Shapes: B samples, N rows.
 import torch
 from torch import Tensor
 
+from mutualist.models.counts import entropies
+
 SIGNS = 2
 STEP = 0.75  # of the quadrature in ln t
 LEAST = 0.1  # part of its largest value that an estimate must have left above chance
@@ -25,8 +27,7 @@ def adjusted_information(count: Tensor, exists: Tensor) -> tuple[Tensor, Tensor]
         count: (B, 3, N), how many rows have the value of each row in X, in Y and in both.
         exists: (B, 1, N).
     """
-    counts, n = count.double(), exists.sum(2).double()
-    entropy = n.log() - (counts.log() * exists).sum(2) / n
+    entropy = entropies(count, exists)
     plain = entropy[:, :1] + entropy[:, 1:2] - entropy[:, 2:]
     most = entropy[:, :2].amin(1, True)
     chance, found = expected_information(count[:, :2], exists)

@@ -19,6 +19,23 @@ def numbered(values: Tensor) -> Tensor:
     return torch.empty_like(run).scatter_(-1, order, run)
 
 
+def repetition(count: Tensor, exists: Tensor) -> Tensor:
+    """Share of rows whose value another row has, and 1 - H / ln n for the entropy H of values: (B, K, 2) of (B, K, N).
+
+    Values of columns that do not exist have no rows in `exists`, which is (B, K, N) or (B, 1, N).
+    """
+    n = exists.any(1).sum(1, keepdim=True).double()
+    shared = ((count > 1) & exists).sum(2) / n
+    missing = (count.double().log() * exists).sum(2) / n / n.log().clamp(min=1)
+    return torch.stack([shared, missing], 2).float()
+
+
+def entropies(count: Tensor, exists: Tensor) -> Tensor:
+    """Plug-in entropies of values, in nats: (B, K) of how many rows (B, K, N) have the value of each row."""
+    n = exists.sum(2).double()
+    return n.log() - (count.double().log() * exists).sum(2) / n
+
+
 def count_information(count: Tensor, exists: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mutual information of the table of X's and Y's values, (B, COUNTS) nats, its standard error and its cells.
 
@@ -31,7 +48,7 @@ def count_information(count: Tensor, exists: Tensor) -> tuple[Tensor, Tensor, Te
         exists: (B, 1, N).
     """
     counts, n = count.double(), exists.sum(2).double()
-    entropy = n.log() - (counts.log() * exists).sum(2) / n
+    entropy = entropies(count, exists)
     taken = (exists / counts).sum(2)  # values of X, of Y, cells of their table
     met = taken[:, 2] - taken[:, 0] - taken[:, 1] + 1
     bias = torch.stack([met, (taken[:, 0] - 1) * (taken[:, 1] - 1)], 1) / (2 * n)

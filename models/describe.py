@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mutualist.models.atoms import CONTEXT_FEATURES, Atoms, find_atoms
 from mutualist.models.basis import basis, orientation, unit_scores
+from mutualist.models.best_partners import best_of_all_kinds, best_partners
 from mutualist.models.chunks import at_once
 from mutualist.models.config import ModelConfig
 from mutualist.models.counts import count_equal
@@ -23,7 +24,6 @@ from mutualist.models.slices import SLICE_FEATURES
 from mutualist.models.smooth import smooth_concomitants, smooth_scores, soft_neighbour_statistics
 from mutualist.models.turns import anchor_orders, pair_features, turned, turned_mi
 
-SURE = 3.0  # standard deviations, about
 CHUNK = 1 << 24  # basis values held at once by a processor
 
 
@@ -131,12 +131,7 @@ def describe(
     fine: Tensor | None = None
     if not alone:
         near = unit if atoms.levels is None else _with_ties(atoms.levels, scores, signs, row_mask, smooth)
-        first, exist = near[:, : config.max_rows] * given[:, None, :], row_mask[:, : config.max_rows]
-        if smooth:
-            found = soft_neighbour_statistics(first, side, config.neighbours, atoms.classes, atoms.levels is not None)
-        else:
-            tied = None if atoms.levels is None else atoms.padded(unit.shape[2]).columns[..., 0] > 0
-            found = neighbour_statistics(first, side, exist, config.neighbours, config.queries, atoms.classes, tied)
+        found = _neighbours(near * given[:, None, :], side, row_mask, atoms, config, smooth)
         estimates, spreads = (fill(values.to(unit), local_count(config)) for values in found)
     same = (side[:, :, None] == side[:, None, :]) & _both(columns)
     given_pairs = _both(given)
@@ -171,10 +166,19 @@ def describe(
 
     crossing = given_pairs & ~same
     pair_mi = -0.5 * torch.log1p(-(linear.clamp(-0.9999, 0.9999).square())).to(n.dtype) * crossing
-    partners = _best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
-    partners = torch.cat([partners, _best_of_all_kinds(partners[:, 1], pair_mi, atoms, crossing, n)], 1)
+    partners = best_partners(walks[..., 1], pair_mi, crossing, gaussian[:, 0])
+    partners = torch.cat([partners, best_of_all_kinds(partners[:, 1], pair_mi, atoms, crossing, n)], 1)
     pair_sum, zero = 0.5 * pair_mi.sum((1, 2))[:, None], torch.zeros_like(n)[:, None]
     anchors = torch.cat([gaussian, estimates, pair_sum, zero, partners, whole, turning], 1)
+    context = torch.cat([_sizes(n, counts, config), anchors.clamp(min=-0.9).log1p(), spreads, atoms.context], 1)
+    seen = None if alone else (features[:, : config.max_rows], row_mask[:, : config.max_rows])
+    return Description(
+        seen, moments.flatten(3), turns, moves, fine, columns, side, derived, atoms, bivariate, anchors, context
+    )
+
+
+def _sizes(n: Tensor, counts: Tensor, config: ModelConfig) -> Tensor:
+    """The scale of things (B, 6), blind to which side is X: of rows n (B,), and of columns of X and of Y (B, 2)."""
     log_n = n.log().clamp(max=config.max_log_n)
     log_d = counts.log1p()
     sizes = [
@@ -183,13 +187,20 @@ def describe(
         (log_d[:, 0] - log_d[:, 1]).abs(),
         (counts.sum(1).log() - log_n) / 2 + 1,
         (counts.sum(1) + 1 >= n).to(n.dtype),
-        bivariate.to(n.dtype),
+        (counts.sum(1) == 2).to(n.dtype),
     ]
-    context = torch.cat([torch.stack(sizes, 1), anchors.clamp(min=-0.9).log1p(), spreads, atoms.context], 1)
-    seen = None if alone else (features[:, : config.max_rows], row_mask[:, : config.max_rows])
-    return Description(
-        seen, moments.flatten(3), turns, moves, fine, columns, side, derived, atoms, bivariate, anchors, context
-    )
+    return torch.stack(sizes, 1)
+
+
+def _neighbours(
+    near: Tensor, side: Tensor, row_mask: Tensor, atoms: Atoms, config: ModelConfig, smooth: bool
+) -> tuple[Tensor, Tensor]:
+    """Estimates by nearest neighbours among the first `max_rows` rows, and their spreads, for scores (B, N, D)."""
+    near, exist = near[:, : config.max_rows], row_mask[:, : config.max_rows]
+    if smooth:
+        return soft_neighbour_statistics(near, side, config.neighbours, atoms.classes, atoms.levels is not None)
+    tied = None if atoms.levels is None else atoms.padded(near.shape[2]).columns[..., 0] > 0
+    return neighbour_statistics(near, side, exist, config.neighbours, config.queries, atoms.classes, tied)
 
 
 def _with_ties(levels: Tensor, scores: Tensor, signs: Tensor, row_mask: Tensor, smooth: bool) -> Tensor:
@@ -208,50 +219,6 @@ def _with_ties(levels: Tensor, scores: Tensor, signs: Tensor, row_mask: Tensor, 
         shared = count_equal(levels.transpose(1, 2), row_mask[:, None]).transpose(1, 2) > 1
         level = torch.where(shared, level.to(scores), scores[..., :d])
     return nn.functional.pad(unit_scores(level, row_mask), (0, scores.shape[2] - d))
-
-
-def _best_partners(walks: Tensor, normal: Tensor, crossing: Tensor, gaussian: Tensor) -> Tensor:
-    """Sums over the columns of what each shares with its best partner on the other side: (B, 2) nats.
-
-    Mean ln |du| between neighbours is the entropy of one column given the other, up to the shape of the noise: exactly
-    so where it is uniform. The first sum takes each column's best partner by it. The second adds to the Gaussian
-    estimate what these pairs hold beyond their own normal mutual information, as sharp edges do. Both count each pair
-    from both of its ends, hence the halves.
-
-    Args:
-        walks: (B, D, D), -(E ln |du| + 3/2) along column j for column k.
-        normal: (B, D, D), -1/2 ln(1 - r^2) of each pair.
-        crossing: (B, D, D), true for pairs of given columns of different sides.
-        gaussian: (B,), the Gaussian estimate to correct.
-    """
-    shared = (0.5 * (walks + walks.transpose(1, 2))).masked_fill(~crossing, -torch.inf)
-    best, partner = shared.max(2)  # (B, D)
-    best = best.masked_fill(~crossing.any(2), 0.0).clamp(min=0)
-    beyond = (best - normal.gather(2, partner[..., None])[..., 0]) * (2 * best).clamp(max=1)
-    return torch.stack([0.5 * best.sum(1), gaussian + 0.5 * beyond.sum(1)], 1)
-
-
-def _best_of_all_kinds(instead: Tensor, normal: Tensor, atoms: Atoms, crossing: Tensor, n: Tensor) -> Tensor:
-    """The sum over best partners where some columns have atoms, whose pairs tell what `Atoms` says: (B, 1) nats.
-
-    What may be chance, as the largest of many estimates is, counts less: from nothing at 0 on, up to the whole where it
-    is `SURE` times its standard deviation where columns are independent, about.
-
-    Args:
-        instead: (B,) what stands for it where no pair has atoms.
-        normal: (B, D, D), -1/2 ln(1 - r^2) of each pair.
-        atoms: of all D columns.
-        crossing: (B, D, D), true for pairs of given columns of different sides.
-        n: (B,) rows.
-    """
-    of_any, mixed, of_both, sign, _, adjusted = atoms.pairs.unbind(-1)
-    rows = n[:, None, None]
-    told = torch.where(of_both > 0, adjusted.expm1() * (sign.abs().expm1() * sign.sign() / SURE).clamp(0, 1), 0.0)
-    mixed = mixed.expm1().clamp(min=0)
-    told = torch.where(of_any > 0, mixed * (mixed * rows.sqrt() / SURE).clamp(max=1), told)
-    told = torch.where((of_any + of_both) > 0, told, normal * (2 * normal * rows / SURE).clamp(max=1)) * crossing
-    best = 0.5 * (told.clamp(min=0).amax(2) * atoms.weights).sum(1)
-    return torch.where((atoms.pairs[..., [0, 2]] > 0).any(-1).flatten(1).any(1), best, instead)[:, None]
 
 
 def _across(flags: Tensor) -> Tensor:

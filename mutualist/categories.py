@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mutualist.errors import InputError
 
 # Categories of a column with few rows each, and with `ROWS_EACH` on average. The estimator takes columns of more values
-# for continuous ones (`MOST` and `MIXED` of models.atoms, which counts values of two rows and more).
+# for continuous ones (`MOST` and `MIXED` of models.kinds, which counts values of two rows and more).
 MOST = 32, 128
 ROWS_EACH = 4
 _NUMBER = r"[ \t]*[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?|nan)[ \t]*"

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_mutual_info_score, mutual_info_score
 
-from mutualist.models.atoms import ENOUGH, TABLE, Atoms, find_atoms
+from mutualist.models.atoms import TABLE, Atoms, find_atoms
 from mutualist.models.counts import COUNTS
+from mutualist.models.kinds import ENOUGH
 from mutualist.models.scores import random_ranks
 
 Floats = NDArray[np.float64]

@@ -14,7 +14,7 @@ from mutualist.categories import MOST, ROWS_EACH
 from mutualist.cli import app
 from mutualist.columns import complete_rows
 from mutualist.errors import InputError
-from mutualist.models import atoms
+from mutualist.models import kinds as kinds_of_columns
 from mutualist.tables import read_table
 
 KINDS = ["oak", "elm", "Ash", "été", "\U0001f332", "\ufb01r"]  # the last two stand in another order in UTF-16
@@ -82,7 +82,7 @@ def test_missing_texts_are_gaps(tmp_path: Path) -> None:
 
 
 def test_as_many_categories_as_the_network_knows_and_no_more(tmp_path: Path) -> None:
-    assert (MOST, ROWS_EACH) == (atoms.MOST, atoms.MIXED)
+    assert (MOST, ROWS_EACH) == (kinds_of_columns.MOST, kinds_of_columns.MIXED)
     most = MOST[1]
     kinds = {name: [f"kind {i % k}" for i in range(4 * most)] for name, k in (("some", most), ("many", most + 1))}
     path = csv(tmp_path / "t.csv", **kinds, n=range(4 * most))
