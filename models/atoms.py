@@ -117,10 +117,11 @@ def find_atoms(
     order, sides, two = ranks.transpose(1, 2)[at], side[at], kinds.exist.sum(1) == 2
     number = kinds.numbers(sides)
     count = count_equal(number, kinds.rows)
-    estimates, known, features = _of_table(count, kinds)
+    repeated = repetition(count, kinds.rows)
+    estimates, known, features = _of_table(count, repeated, kinds)
     features.append(kinds.mixed.any(1, True).float())
 
-    discrete = (repetition(count, kinds.rows)[:, :2, 0] > CLASSES) & ~_on_side(kinds.lone, sides)  # (S, 2)
+    discrete = (repeated[:, :2, 0] > CLASSES) & ~_on_side(kinds.lone, sides)  # (S, 2)
     given = (kinds.thin | kinds.mixed) & discrete.gather(1, (~sides).long())  # the other side's values are classes
     of_classes = _classes(order, number, count, given, sides, kinds.existing)
     named, members = indicator_classes(
@@ -151,13 +152,12 @@ def find_atoms(
     )
 
 
-def _of_table(count: Tensor, kinds: Kinds) -> tuple[Tensor, Tensor, list[Tensor]]:
+def _of_table(count: Tensor, repeated: Tensor, kinds: Kinds) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Estimates (S, TABLE) from the table of X's and Y's rows, in nats, whether they are known, and its context.
 
-    `count` is (S, 3, N), how many rows have the value of each row in X, in Y and in both.
+    `count` is (S, 3, N), how many rows have the value of each row in X, in Y and in both, and `repeated` is of these.
     """
     estimates, error, cells = count_information(count, kinds.rows)
-    repeated = repetition(count, kinds.rows)
     sides, table = repeated[:, :2], repeated[:, 2]
     enough = table[:, :1] > ENOUGH
     adjusted, above = adjusted_information(count, kinds.rows)
