@@ -79,7 +79,7 @@ format: $(READY)
 	@$(BIN)/ruff format .
 
 bench: $(READY)
-	@for file in benchmarks/*.py; do \
+	@for file in benchmarks/[!_]*.py; do \
 	  echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
 
 accuracy: $(READY)

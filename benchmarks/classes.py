@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from _figures import HEADINGS, figures
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -129,8 +130,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     estimator = MutualInfoEstimator.from_pretrained()
-    columns = "columns", "rows", "MI", "MAE", "bias", "neighbours: MAE", "90 % interval covers", "its width", "spread"
-    shown, figures = Table(*columns, title=f"{len(SHAPES)} shapes, {args.draws} draws each"), {}
+    columns = "columns", "rows", *HEADINGS, "neighbours: MAE", "spread"
+    shown, measured = Table(*columns, title=f"{len(SHAPES)} shapes, {args.draws} draws each"), {}
     of_shape: dict[str, list[tuple[float, float]]] = {name: [] for name in SHAPES}
     for d, n in track(SIZES, description="estimating"):
         rows = []
@@ -138,26 +139,19 @@ def main() -> None:
             for draw in range(args.draws):
                 rng = np.random.default_rng([d, n, number, draw])
                 law = shape(rng)
-                mi = law(MONTE_CARLO, rng)[2].mean()
+                mi = float(law(MONTE_CARLO, rng)[2].mean())
                 z, of_class, _ = law(n, rng)
                 x = np.column_stack([z, rng.normal(size=(n, d - 2))])
                 found = [
                     estimator.estimate(x, rng.permutation(of_class.max() + 1)[of_class]) for _ in range(NUMBERINGS)
                 ]
-                (low, high), spread = found[0].interval(0.9), np.std([each.mi for each in found])
-                other = max(neighbours(x, of_class), 0.0) - mi
-                of_shape[name].append((abs(found[0].mi - mi), abs(other)))
-                rows.append((mi, found[0].mi - mi, other, low <= mi <= high, high - low, spread))
-        mi, ours, others, covered, width, spread = np.array(rows, float).T
-        figures[f"{d} {n}"] = row = {
-            "mi": mi.mean(),
-            "mae": np.abs(ours).mean(),
-            "bias": ours.mean(),
-            "neighbours_mae": np.abs(others).mean(),
-            "cover90": covered.mean(),
-            "width90": width.mean(),
-            "spread": spread.mean(),
-        }
+                other = neighbours(x, of_class)
+                of_shape[name].append((abs(found[0].mi - mi), abs(max(other, 0.0) - mi)))
+                spread = np.std([each.mi for each in found])
+                rows.append((mi, (found[0].mi, *found[0].interval(0.9)), other, spread))
+        truth, ours, others, spreads = zip(*rows, strict=True)
+        row = figures(truth, ours, neighbours=others) | {"spread": float(np.mean(spreads))}
+        measured[f"{d} {n}"] = row
         shown.add_row(str(d), f"{n:,}", *(f"{value:.3f}" for value in row.values()))
     by_shape = {
         name: dict(zip(("mae", "neighbours_mae"), np.mean(v, 0).tolist(), strict=True)) for name, v in of_shape.items()
@@ -166,7 +160,7 @@ def main() -> None:
     for name, row in by_shape.items():
         shapes.add_row(name, *(f"{value:.3f}" for value in row.values()))
     Console().print(shown, shapes)
-    print(json.dumps(figures | {"shapes": by_shape}))
+    print(json.dumps(measured | {"shapes": by_shape}))
 
 
 if __name__ == "__main__":

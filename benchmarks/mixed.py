@@ -18,6 +18,7 @@ from itertools import combinations
 
 import numpy as np
 import torch
+from _figures import HEADINGS, figures
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -31,6 +32,7 @@ from mutualist import MutualInfoEstimator
 Array = NDArray[np.float64]
 Drawn = tuple[Array, Array, float]  # columns of X and of Y, (n, d) each, and their mutual information in nats
 Kind = Callable[[np.random.Generator, int], Drawn]
+Row = tuple[float, tuple[float, float, float], float]  # mutual information; our answer and its interval; neighbours'
 
 ROWS = (150, 600, 2500)
 MOST = 3  # pairs side by side
@@ -122,36 +124,26 @@ def main() -> None:
     torch.set_num_threads(1)
     estimator = MutualInfoEstimator.from_pretrained()
     together = [names for most in range(1, MOST + 1) for names in combinations(KINDS, most)]
-    found: list[tuple[int, tuple[str, ...], tuple[float, ...]]] = []
+    found: list[tuple[int, tuple[str, ...], Row]] = []
     for n in ROWS:
         for number, names in enumerate(track(together, description=f"{n:,} rows")):
             for draw in range(args.draws):
                 rng = np.random.default_rng([n, number, draw])
                 xs, ys, parts = zip(*(KINDS[name](rng, n) for name in names), strict=True)
-                x, y, mi = np.hstack(xs), np.hstack(ys), sum(parts)
+                x, y = np.hstack(xs), np.hstack(ys)
                 answer = estimator.estimate(x, y)
-                low, high = answer.interval(0.9)
-                other = max(neighbours(x, y), 0.0) - mi
-                found.append((n, names, (mi, answer.mi - mi, other, low <= mi <= high, high - low)))
+                found.append((n, names, (sum(parts), (answer.mi, *answer.interval(0.9)), neighbours(x, y))))
     groups = {f"{n:,} rows": [row for rows, _, row in found if rows == n] for n in ROWS}
     groups |= {f"{k} side by side": [row for _, names, row in found if len(names) == k] for k in range(1, MOST + 1)}
     groups |= {f"with {kind}": [row for _, names, row in found if kind in names] for kind in KINDS}
     groups["all"] = [row for _, _, row in found]
-    columns = "MI", "MAE", "bias", "neighbours: MAE", "90 % interval covers", "its width"
-    shown, figures = Table("samples", *columns, title=f"{len(found):,} samples"), {}
+    shown, measured = Table("samples", *HEADINGS, "neighbours: MAE", title=f"{len(found):,} samples"), {}
     for name, rows in groups.items():
-        mi, ours, others, covered, width = np.array(rows, float).T
-        figures[name] = row = {
-            "mi": mi.mean(),
-            "mae": np.abs(ours).mean(),
-            "bias": ours.mean(),
-            "neighbours_mae": np.abs(others).mean(),
-            "cover90": covered.mean(),
-            "width90": width.mean(),
-        }
+        mi, ours, others = zip(*rows, strict=True)
+        measured[name] = row = figures(mi, ours, neighbours=others)
         shown.add_row(name, *(f"{value:.3f}" for value in row.values()))
     Console().print(shown)
-    print(json.dumps(figures))
+    print(json.dumps(measured))
 
 
 if __name__ == "__main__":

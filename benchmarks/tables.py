@@ -14,6 +14,7 @@ import json
 
 import numpy as np
 import torch
+from _figures import HEADINGS, figures
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -50,45 +51,24 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     estimator = MutualInfoEstimator.from_pretrained()
-    columns = (
-        "values a side",
-        "rows",
-        "MI",
-        "MAE",
-        "bias",
-        "counts: MAE",
-        "adjusted: MAE",
-        "90 % interval covers",
-        "its width",
-        "spread",
-    )
-    shown, figures = Table(*columns, title=f"{args.draws} tables each"), {}
+    columns = "values a side", "rows", *HEADINGS, "counts: MAE", "adjusted: MAE", "spread"
+    shown, measured = Table(*columns, title=f"{args.draws} tables each"), {}
     for k, n in track(SIZES, description="estimating"):
         rows = []
         for draw in range(args.draws):
             rng = np.random.default_rng([k, n, draw])
             cells = rng.dirichlet(np.full(k * k, (0.3, 1, 5)[draw % 3])).reshape(k, k)
             x, y = np.divmod(rng.choice(k * k, n, p=cells.ravel()), k)
-            mi = information(cells)
             found = [estimator.estimate(rng.permutation(k)[x], rng.permutation(k)[y]) for _ in range(NUMBERINGS)]
-            low, high = found[0].interval(0.9)
             spread = np.std([each.mi for each in found])
-            others = counted(x, y, k) - mi, adjusted(x, y) - mi
-            rows.append((mi, found[0].mi - mi, *others, low <= mi <= high, high - low, spread))
-        mi, ours, counts, above, covered, width, spread = np.array(rows, float).T
-        figures[f"{k}x{k} {n}"] = row = {
-            "mi": mi.mean(),
-            "mae": np.abs(ours).mean(),
-            "bias": ours.mean(),
-            "counts_mae": np.abs(counts).mean(),
-            "adjusted_mae": np.abs(above).mean(),
-            "cover90": covered.mean(),
-            "width90": width.mean(),
-            "spread": spread.mean(),
-        }
+            ours = (found[0].mi, *found[0].interval(0.9))
+            rows.append((information(cells), ours, counted(x, y, k), adjusted(x, y), spread))
+        mi, answers, counts, above, spreads = zip(*rows, strict=True)
+        row = figures(mi, answers, counts=counts, adjusted=above) | {"spread": float(np.mean(spreads))}
+        measured[f"{k}x{k} {n}"] = row
         shown.add_row(str(k), f"{n:,}", *(f"{value:.3f}" for value in row.values()))
     Console().print(shown)
-    print(json.dumps(figures))
+    print(json.dumps(measured))
 
 
 if __name__ == "__main__":

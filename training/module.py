@@ -1,7 +1,6 @@
 """The Lightning module: the network, its loss, its optimiser and what validation reports."""
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import lightning as L
@@ -12,7 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from mutualist.errors import ConfigError, MutualistError, WeightsError
 from mutualist.models import ModelConfig, MutualInfoNet
 from mutualist.models.bundle import load_bundle
-from mutualist.models.describe import Description, describe_values
+from mutualist.models.describe import describe_values
 from mutualist.training.batching import Batch
 from mutualist.training.checkpoint import CONFIG_KEY
 from mutualist.training.growth import grown
@@ -44,8 +43,6 @@ class MutualInfoModule(L.LightningModule):
         spread_power: how much less a sample counts the less its mutual information is known: inversely as this power
             of the distance between its predicted quartiles. 0.5 favours samples of many rows.
         init_from: directory of an export whose weights training starts from.
-        compile_network: whether training steps run what `torch.compile` makes of the network. The first steps then take
-            minutes.
         seed: root of the initial weights and of the breaking of ties.
     """
 
@@ -59,7 +56,6 @@ class MutualInfoModule(L.LightningModule):
         reference_batch: int | None = None,
         spread_power: float = 0.0,
         init_from: str | None = None,
-        compile_network: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -82,8 +78,6 @@ class MutualInfoModule(L.LightningModule):
         if reference_batch is not None and reference_batch < 1:
             raise ConfigError(f"reference_batch must be at least 1 or absent, got {reference_batch}")
         self.reference_batch = reference_batch
-        self.compile_network = compile_network
-        self._compiled: Callable[[Description], Tensor] | None = None
         self.seed = seed
         self.skipped_steps = 0
         self._skipped_in_a_row = 0
@@ -100,20 +94,13 @@ class MutualInfoModule(L.LightningModule):
         A batch that its reader has described already is not described again.
         """
         if "description" in batch:
-            return self._answer(batch["description"])
+            return self.net.answer(batch["description"])
         values, rows = batch["values"], batch["row_mask"]
         generator = torch.Generator(device=values.device).manual_seed(tie_seed)
         with torch.autocast(values.device.type, enabled=False):  # ranks and moments need every digit, weights do not
             columns = batch["column_mask"]
             described = describe_values(values, batch["side"], rows, columns, self.net.config, generator)
-        return self._answer(described)
-
-    def _answer(self, sample: Description) -> Tensor:
-        if not (self.compile_network and self.training):
-            return self.net.answer(sample)
-        if self._compiled is None:
-            self._compiled = torch.compile(self.net.answer, dynamic=True)
-        return self._compiled(sample)
+        return self.net.answer(described)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         try:

@@ -57,6 +57,60 @@ class GammaExponential(Family):
         return Labelled(dx, dy, gamma_exponential_information(1 / a, d), sample, parameters)
 
 
+def gamma_entropy(shape: float) -> float:
+    """Entropy in nats of Gamma(shape) with unit scale: s + ln Gamma(s) + (1 - s) psi(s)."""
+    return float(shape + gammaln(shape) + (1 - shape) * digamma(shape))
+
+
+@register
+@dataclass(frozen=True)
+class WaitingTimes(Family):
+    """Y_k = X_k + Z_k with X_k ~ Gamma(a_k) and Z_k ~ Gamma(b_k): until one event, and until a later one.
+
+    Y never lies below X, which makes a sharp edge on one side only, as wherever something can but grow (dates, totals
+    of parts). Y_k is Gamma(a_k + b_k), and given X_k it is the wait between: MI is the sum of
+    h(Gamma(a_k + b_k)) - h(Gamma(b_k)). The other columns are independent.
+
+    Attributes:
+        before: range of a, log-uniform.
+        between: range of b, log-uniform; far below 1/2 the waits would be shorter than float32 can tell.
+        most_pairs: upper limit of the number of dependent pairs.
+    """
+
+    name: ClassVar[str] = "waiting-times"
+    before: tuple[float, float] = (0.3, 30.0)
+    between: tuple[float, float] = (0.5, 30.0)
+    most_pairs: int = 4
+
+    def __post_init__(self) -> None:
+        check_range("waiting-times: before", self.before)
+        check_range("waiting-times: between", self.between, least=0.25)
+        check_range("waiting-times: most_pairs", (self.most_pairs, self.most_pairs))
+
+    def supports(self, dx: int, dy: int) -> bool:
+        return dx >= 1 and dy >= 1
+
+    def draw(self, rng: np.random.Generator, dx: int, dy: int) -> JointDistribution:
+        count = 1 + int(rng.random() * min(dx, dy, self.most_pairs))
+        before, between = (low * (high / low) ** rng.random(count) for low, high in (self.before, self.between))
+        xs, ys = rng.permutation(dx)[:count], rng.permutation(dy)[:count]
+
+        def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+            x, y = rng.standard_exponential((n, dx)), rng.standard_exponential((n, dy))
+            x[:, xs] = rng.standard_gamma(before, (n, count))
+            y[:, ys] = x[:, xs] + rng.standard_gamma(between, (n, count))
+            return x, y
+
+        mi = sum(gamma_entropy(float(a + b)) - gamma_entropy(float(b)) for a, b in zip(before, between, strict=True))
+        parameters = {
+            "before": before.tolist(),
+            "between": between.tolist(),
+            "x_columns": xs.tolist(),
+            "y_columns": ys.tolist(),
+        }
+        return Labelled(dx, dy, mi, sample, parameters)
+
+
 def smoothed_uniform_information(s: float) -> float:
     """I(X; sX + N) in nats, X and N uniform on (0, 1): ln s + 1/(2s) for s >= 1, else s/2."""
     return float(np.log(s) + 1 / (2 * s)) if s >= 1 else s / 2

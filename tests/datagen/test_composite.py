@@ -1,10 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from mutualist.datagen.composite import Concatenation, Independent, Swapped
 from mutualist.datagen.families.elliptical import MultivariateNormalFamily
-from mutualist.datagen.filler import Filled
+from mutualist.datagen.filler import DERIVED, Filled
 from mutualist.datagen.interface import JointDistribution
 
 FAMILY = MultivariateNormalFamily(structure="canonical", ranges={"canonical_mi": (0.5, 2.0)})
@@ -44,9 +46,9 @@ def test_drawn_apart_margins_stay_and_mi_is_zero() -> None:
 
 
 def test_filled_columns_add_nothing() -> None:
-    """Of normal columns and noisy linear functions of one side, MI is known again from the covariance."""
+    """Of normal columns and noisy copies of one side, MI is known again from the covariance."""
     seen = set()
-    for seed in range(40):
+    for seed in range(60):
         base = normal(seed, 2, 1)
         joint = Filled(base, np.random.default_rng(seed), 2, 1)
         assert (joint.dx, joint.dy, joint.mi) == (4, 2, base.mi)
@@ -55,25 +57,56 @@ def test_filled_columns_add_nothing() -> None:
         x, y = joint.sample(3000, np.random.default_rng(0))
         assert x.shape == (3000, 4)
         assert y.shape == (3000, 2)
-        if set(kinds) == {"normal"}:
-            assert gaussian_mi(x, y) == pytest.approx(base.mi, abs=0.12)
-    assert {"normal", "uniform", "derived", "levels"} <= seen
+        if set(kinds) <= {"normal", "copy"}:
+            noises = [c.get("noise", 1.0) for side in "xy" for c in joint.parameters["filled"][side]]
+            if min(noises) > 0:  # else a column is there twice and the covariance singular
+                assert gaussian_mi(x, y) == pytest.approx(base.mi, abs=0.12)
+    assert {"normal", "uniform", "levels", *DERIVED} <= seen
 
 
 def test_a_derived_column_is_a_function_of_its_own_side() -> None:
     """Given its side, it does not depend on the other: its residual has no correlation with the other side."""
-    for seed in range(60):
+    seen = set()
+    for seed in range(120):
         joint = Filled(normal(seed, 2, 1), np.random.default_rng(seed), 1, 0)
         (column,) = joint.parameters["filled"]["x"]
-        if column["kind"] != "derived":
+        if column["kind"] not in DERIVED:
             continue
+        seen.add((column["kind"], column.get("function")))
         x, y = joint.sample(5000, np.random.default_rng(0))
         order = joint.parameters["filled"]["order_x"]
         base, derived = x[:, [order.index(0), order.index(1)]], x[:, order.index(2)]
-        t = np.arcsinh(base) @ np.asarray(column["weights"])
-        expected = {"linear": t, "square": t * t, "sine": np.sin(2 * t), "abs": np.abs(t)}[column["function"]]
-        residual = derived - expected
+        residual = derived - expected_of(base, column)
         if column["noise"] == 0:
             np.testing.assert_allclose(residual, 0, atol=1e-5)
         else:
             assert abs(np.corrcoef(residual, y[:, 0])[0, 1]) < 0.07
+    assert len(seen) >= 8
+
+
+def expected_of(base: np.ndarray, column: dict[str, Any]) -> np.ndarray:
+    t = np.arcsinh((base[:, column["of"]] - column["location"]) / column["scale"])
+    if column["kind"] == "cut":
+        return (t > np.asarray(column["at"])).sum(axis=1).astype(float)
+    if column["kind"] == "pair":
+        first, second = t.T
+        return {
+            "maximum": t.max(axis=1),
+            "minimum": t.min(axis=1),
+            "product": first * second,
+            "difference": first - second,
+        }[column["function"]]
+    s = t @ np.asarray(column.get("weights", [1.0]))
+    return {"square": s * s, "sine": np.sin(2 * s), "abs": np.abs(s)}.get(column.get("function"), s)
+
+
+def test_derived_columns_are_made_of_earlier_ones_too() -> None:
+    """So that trees of redundant columns come about; the label stays, and so does what is sampled from one seed."""
+    longest = 0
+    for seed in range(40):
+        joint = Filled(normal(seed, 1, 1), np.random.default_rng(seed), 6, 0)
+        made = [c for c in joint.parameters["filled"]["x"] if c["kind"] in DERIVED]
+        longest = max([longest, *(max(c["of"]) for c in made)])
+        first, again = (joint.sample(50, np.random.default_rng(3)) for _ in range(2))
+        np.testing.assert_array_equal(first[0], again[0])
+    assert longest >= 3

@@ -68,7 +68,7 @@ def test_a_component_of_narrow_dims_stands_beside_others_of_wide_ones(small: Dat
     single = {"family": "contingency-table", "dims": [{"dx": 1, "dy": 1}], "weight": 3}
     part["components"] = [{"family": "copula"}, single]
     part["dims"] = [{"dx": 4, "dy": 3}]
-    part["concatenate"] = 1.0
+    part |= {"concatenate": 1.0, "independent": 0.0}
     prior = Prior(parse_config(values))
     blocks = []
     for i in range(40):

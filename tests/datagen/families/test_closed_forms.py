@@ -11,6 +11,8 @@ from mutualist.datagen.families.ball import Ball, pearson_information
 from mutualist.datagen.families.closed_forms import (
     GammaExponential,
     SmoothedUniform,
+    WaitingTimes,
+    gamma_entropy,
     gamma_exponential_information,
     smoothed_uniform_information,
     smoothed_uniform_slope,
@@ -46,6 +48,32 @@ def test_gamma_exponential_stays_finite_for_the_largest_a():
     x, y = GammaExponential(a=(30.0, 30.0)).draw(rng, 1, 4).sample(20_000, rng)
     assert np.isfinite(x).all()
     assert np.isfinite(y).all()
+
+
+@pytest.mark.parametrize("shape", [0.4, 1.0, 3.5, 40.0])
+def test_gamma_entropy_is_that_of_the_law(shape):
+    assert gamma_entropy(shape) == pytest.approx(stats.gamma(shape).entropy(), abs=1e-9)
+
+
+def test_waiting_times_of_unit_waits_by_hand():
+    # X ~ Exp(1), Y = X + Exp(1) ~ Gamma(2), whose entropy is 1 + gamma, less the 1 of the wait
+    drawn = WaitingTimes(before=(1.0, 1.0), between=(1.0, 1.0)).draw(np.random.default_rng(0), 1, 1)
+    assert drawn.mi == pytest.approx(np.euler_gamma, abs=1e-9)
+
+
+def test_waiting_times_draws(ksg):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        drawn = WaitingTimes(before=(0.5, 5.0), between=(0.8, 5.0)).draw(rng, 1, 1)
+        x, y = drawn.sample(8000, rng)
+        assert (y >= x).all()
+        assert ksg(x, y) == pytest.approx(drawn.mi, abs=0.08)
+
+
+def test_waiting_times_of_the_shortest_waits_have_no_ties():
+    rng = np.random.default_rng(0)
+    x, y = WaitingTimes(before=(30.0, 30.0), between=(0.5, 0.5)).draw(rng, 1, 1).sample(20_000, rng)
+    assert (x.astype(np.float32) == y.astype(np.float32)).mean() < 0.002
 
 
 @pytest.mark.parametrize("s", [0.1, 0.7, 1.0, 3.0, 40.0])
