@@ -34,9 +34,9 @@ def canonical_ranks(
         ranks = (centred + (n - 1)) // 2
         return ranks, ranks
     centred = centred * _orientation(centred, side)
-    keys = _column_keys(centred, side)
+    keys = column_keys(centred, side)
     if not _oriented(centred):  # the sample and its mirror image are told apart by content, or are the same
-        mirrored = _column_keys(-centred, side)
+        mirrored = column_keys(-centred, side)
         if np.sort(mirrored).tolist() < np.sort(keys).tolist():
             centred, keys = -centred, mirrored
     places = np.argsort(keys, kind="stable")  # columns with equal keys are images of one another: any order will do
@@ -98,7 +98,7 @@ def _orientation(centred: Ints, side: NDArray[np.bool_]) -> Ints:
     sign = np.sign(_third_moments(small)).astype(np.int64)
     if sign.all():
         return sign
-    products, keys = small.T @ small, _column_keys(np.abs(centred), side)
+    products, keys = small.T @ small, column_keys(np.abs(centred), side)
     while not sign.all():
         towards = np.where(sign == 0, np.sign(products @ sign), 0).astype(np.int64)
         if towards.any():
@@ -113,7 +113,7 @@ def _oriented(centred: Ints) -> bool:
     return bool((_third_moments(_small(centred)) != 0).any())
 
 
-def _column_keys(centred: Ints, side: NDArray[np.bool_]) -> Keys:
+def column_keys(centred: Ints, side: NDArray[np.bool_]) -> Keys:
     """(d,) keys that depend on the sample, not on the order of its rows and columns, nor on which side is X."""
     cells = np.ascontiguousarray(centred.T).view(np.uint64)  # (d, n)
     keys: Keys = _mix(cells).sum(1, dtype=np.uint64)

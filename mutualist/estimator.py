@@ -19,11 +19,13 @@ from mutualist.inputs import (
     constant_warnings,
     few_values,
     range_warnings,
+    repeat_warnings,
     strangeness_warnings,
     tie_warnings,
 )
 from mutualist.models.bundle import Bundle, load_bundle
 from mutualist.passes import Ranked, Raw, answer_pairs, answer_samples
+from mutualist.repeats import repeated
 from mutualist.result import MIEstimate, PairwiseEstimates
 
 BUNDLED = Path(__file__).parent / "weights"
@@ -33,8 +35,8 @@ class MutualInfoEstimator:
     """Estimates mutual information with intervals, from weights learned on distributions whose MI is known.
 
     The answer does not depend on the order of rows, on the order of columns within X and within Y, on which side is
-    called X, on units, nor on any strictly monotone map of a column. Ties are broken at random from a seed that the
-    sample itself gives, so the same sample gets the same answer.
+    called X, on units, on any strictly monotone map of a column, nor on columns that another of their side determines.
+    Ties are broken at random from a seed that the sample itself gives, so the same sample gets the same answer.
 
     Args:
         bundle: the network, its calibration, and what the weights say of themselves; kept as the attribute `bundle`.
@@ -167,22 +169,34 @@ class MutualInfoEstimator:
         ranks, shared = canonical_ranks(centred, tied, side, ordered=some_rows_only)
         return Ranked(ranks, side, tied, shared)
 
-    def _warnings(self, sample: Sample, tied: NDArray[np.bool_]) -> tuple[str, ...]:
-        n, d = sample.values.shape
+    def _warnings(
+        self, sample: Sample, tied: NDArray[np.bool_], left_out: Mapping[int, int], shape: tuple[int, int, int]
+    ) -> tuple[str, ...]:
+        """What to say of a sample, of which the columns `left_out` repeat others; what is left has the shape given."""
+        few = few_values(sample.values, tied)
+        few[list(left_out)] = 0
         return (
             *sample.notes,
-            *range_warnings(n, sample.dx, d - sample.dx, self._trained),
+            *range_warnings(*shape, self._trained),
             *constant_warnings(sample.values, sample.dx),
+            *repeat_warnings(left_out, sample.dx),
             # Of single columns it makes no difference how categories are numbered.
-            *(tie_warnings(few_values(sample.values, tied), n, sample.dx) if d > 2 else ()),
+            *(tie_warnings(few, shape[0], sample.dx) if sum(shape[1:]) > 2 else ()),
         )
 
     def _answer(self, samples: Sequence[Sample]) -> list[MIEstimate]:
         if not len(samples):
             return []
         levels = np.array(self.levels)
-        ranked = [self._ranked(*centred_mid_ranks(sample.values), sample.dx) for sample in samples]
-        warnings = [self._warnings(sample, one.tied) for sample, one in zip(samples, ranked, strict=True)]
+        ranked, warnings = [], []
+        for sample in samples:
+            centred, tied = centred_mid_ranks(sample.values)
+            side = np.arange(len(tied)) >= sample.dx
+            left_out = repeated(centred, tied, side) if len(tied) > 2 else {}
+            kept = ~np.isin(np.arange(len(tied)), list(left_out))
+            one = self._ranked(centred[:, kept], tied[kept], int(kept[: sample.dx].sum()))
+            warnings.append(self._warnings(sample, tied, left_out, one.shape))
+            ranked.append(one)
         n, dx, dy = np.array([one.shape for one in ranked]).T
         raw = answer_samples(self.bundle, ranked)
         calibrated = self.bundle.calibration.apply(levels, raw.quantiles, n, dx, dy, raw.tied)
@@ -190,13 +204,13 @@ class MutualInfoEstimator:
             MIEstimate(
                 levels,
                 values,
-                *one.shape,
+                *sample.shape,
                 warnings=said + strangeness_warnings(strange),
                 model=self._model,
                 strangeness=strange,
                 expected_error=error,
             )
-            for one, values, said, (strange, error) in zip(
-                ranked, calibrated, warnings, raw.trust.tolist(), strict=True
+            for sample, values, said, (strange, error) in zip(
+                samples, calibrated, warnings, raw.trust.tolist(), strict=True
             )
         ]

@@ -23,6 +23,12 @@ class Sample:
     dx: int
     notes: tuple[str, ...] = ()
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """n, dx, dy."""
+        n, d = self.values.shape
+        return n, self.dx, d - self.dx
+
 
 def as_sample(x: ArrayLike, y: ArrayLike, nan_policy: NanPolicy) -> Sample:
     """What `estimate` is given, checked; raises InputError."""
@@ -178,6 +184,14 @@ def constant_warnings(values: NDArray[np.float64], dx: int) -> tuple[str, ...]:
     if not constant:
         return ()
     return (f"constant columns carry no information: {', '.join(_column(j, dx) for j in constant)}",)
+
+
+def repeat_warnings(left_out: Mapping[int, int], dx: int) -> tuple[str, ...]:
+    """What to say of columns that are functions of others: numbers of columns, of which the first dx are X's."""
+    if not left_out:
+        return ()
+    said = ", ".join(f"{_column(j, dx)} by {_column(of, dx)}" for j, of in sorted(left_out.items()))
+    return (f"left out columns that another of their side determines, as they add nothing: {said}",)
 
 
 def few_values(values: NDArray[np.float64], tied: NDArray[np.bool_]) -> NDArray[np.int64]:
