@@ -24,11 +24,14 @@ from mutualist.inputs import (
     tie_warnings,
 )
 from mutualist.models.bundle import Bundle, load_bundle
+from mutualist.models.quantiles import interpolate
 from mutualist.passes import Ranked, Raw, answer_pairs, answer_samples
 from mutualist.repeats import repeated
 from mutualist.result import MIEstimate, PairwiseEstimates
 
 BUNDLED = Path(__file__).parent / "weights"
+NEAR = 0.7  # of the answer: a pair of columns that shares less, by a guess, is not looked at again
+CLEAR = 0.01  # nats: what a pair shares at least, or chance would count where nothing is shared
 
 
 class MutualInfoEstimator:
@@ -169,6 +172,32 @@ class MutualInfoEstimator:
         ranks, shared = canonical_ranks(centred, tied, side, ordered=some_rows_only)
         return Ranked(ranks, side, tied, shared)
 
+    def _raise_to_pairs(
+        self,
+        calibrated: NDArray[np.float64],
+        raw: Raw,
+        columns: Sequence[tuple[Ints, NDArray[np.bool_]]],
+        pairs: NDArray[np.int64],
+    ) -> None:
+        """Raises quantiles (B, Q) in place to those of the pair of columns that shares most: I(X; Y) >= I(X_i; Y_j).
+
+        Only where the pair may share nearly all (a guess above `NEAR` of the answer) and certainly shares something. It
+        is the largest of several, so its quantiles count at levels divided by the number of its rivals (Bonferroni).
+
+        Args:
+            columns: as `centred_mid_ranks` gives them, of each sample.
+            pairs: (B,) how many pairs of columns there are.
+        """
+        levels = np.array(self.levels)
+        near = raw.shared > NEAR * calibrated[:, self.bundle.net.config.median]
+        for i in np.flatnonzero(near & (pairs > 1)):
+            centred, tied = (values[..., raw.pair[i]] for values in columns[i])
+            pair = answer_samples(self.bundle, [self._ranked(centred, tied, 1)])
+            found = self.bundle.calibration.apply(levels, pair.quantiles, len(centred), 1, 1, pair.tied)[0]
+            least = interpolate(levels, found, levels / raw.rivals[i])
+            if interpolate(levels, least, 0.05) > CLEAR:
+                calibrated[i] = np.maximum(calibrated[i], least)
+
     def _warnings(
         self, sample: Sample, tied: NDArray[np.bool_], left_out: Mapping[int, int], shape: tuple[int, int, int]
     ) -> tuple[str, ...]:
@@ -188,18 +217,20 @@ class MutualInfoEstimator:
         if not len(samples):
             return []
         levels = np.array(self.levels)
-        ranked, warnings = [], []
+        ranked, warnings, columns = [], [], []
         for sample in samples:
             centred, tied = centred_mid_ranks(sample.values)
             side = np.arange(len(tied)) >= sample.dx
             left_out = repeated(centred, tied, side) if len(tied) > 2 else {}
             kept = ~np.isin(np.arange(len(tied)), list(left_out))
-            one = self._ranked(centred[:, kept], tied[kept], int(kept[: sample.dx].sum()))
+            columns.append((centred[:, kept], tied[kept]))
+            one = self._ranked(*columns[-1], int(kept[: sample.dx].sum()))
             warnings.append(self._warnings(sample, tied, left_out, one.shape))
             ranked.append(one)
         n, dx, dy = np.array([one.shape for one in ranked]).T
         raw = answer_samples(self.bundle, ranked)
         calibrated = self.bundle.calibration.apply(levels, raw.quantiles, n, dx, dy, raw.tied)
+        self._raise_to_pairs(calibrated, raw, columns, dx * dy)
         return [
             MIEstimate(
                 levels,

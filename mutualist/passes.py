@@ -15,6 +15,7 @@ from mutualist.models.bundle import Bundle
 from mutualist.models.column_statistics import column_statistics
 from mutualist.models.describe import describe
 from mutualist.models.pairwise import describe_pairs
+from mutualist.models.strongest import strongest_pair
 
 Array = NDArray[np.float64]
 
@@ -57,19 +58,33 @@ class Raw:
         quantiles: (B, Q) nats, before calibration.
         trust: (B, 2) what `Trust.judge` says.
         tied: (B,) share of rows in atoms, by which calibration goes (`Atoms.tied`).
+        pair: (B, 2) numbers of the columns of X and Y that share most, the lower first (`strongest_pair`).
+        shared: (B,) about how much, in nats; 0 where X and Y have one column each.
+        rivals: (B,) how many pairs share at least half as much.
     """
 
     quantiles: Array
     trust: Array
     tied: Array
+    pair: Ints
+    shared: Array
+    rivals: Array
 
     @classmethod
     def room(cls, bundle: Bundle, count: int) -> "Raw":
         """For the answers of so many samples."""
-        return cls(np.empty((count, len(bundle.net.config.levels))), np.empty((count, 2)), np.empty(count))
+        return cls(
+            np.empty((count, len(bundle.net.config.levels))),
+            np.empty((count, 2)),
+            np.empty(count),
+            np.tile([0, 1], (count, 1)),
+            np.zeros(count),
+            np.ones(count),
+        )
 
     def __setitem__(self, at: Any, found: "Raw") -> None:
-        self.quantiles[at], self.trust[at], self.tied[at] = found.quantiles, found.trust, found.tied
+        for name, values in vars(found).items():
+            getattr(self, name)[at] = values
 
 
 def answer_samples(bundle: Bundle, samples: Sequence[Ranked]) -> Raw:
@@ -105,9 +120,9 @@ def answer_pairs(bundle: Bundle, ranks: Ints, pairs: Ints, shared: Ints | None =
                     answer, summaries = bundle.single.read(described)
                 else:
                     answer, summaries = (found.numpy() for found in bundle.net.read(described))
-                raw[members[part]] = Raw(
-                    answer.astype(np.float64), bundle.trust.judge(summaries), described.atoms.tied.numpy()
-                )
+                at = members[part]
+                raw.quantiles[at], raw.trust[at] = answer, bundle.trust.judge(summaries)
+                raw.tied[at] = described.atoms.tied.numpy()
     return raw
 
 
@@ -126,11 +141,14 @@ def _padded(bundle: Bundle, samples: Sequence[Ranked]) -> Raw:
     placed, sides, exists, exist = (torch.from_numpy(each) for each in (ranks, side, row_mask, column_mask))
     with torch.inference_mode():
         scores = scores_from_ranks(placed, exists)
-        tied = any(sample.tied.any() for sample in samples)
-        atoms = find_atoms(placed, torch.from_numpy(shared), sides, exists, exist) if tied else None
+        any_tied = any(sample.tied.any() for sample in samples)
+        atoms = find_atoms(placed, torch.from_numpy(shared), sides, exists, exist) if any_tied else None
         described = describe(scores, sides, exists, exist, bundle.net.config, atoms=atoms)
         answer, summaries = bundle.net.read(described)
-    return Raw(answer.double().numpy(), bundle.trust.judge(summaries.numpy()), described.atoms.tied.numpy())
+        strongest = strongest_pair(described)
+    found = answer.double(), summaries, described.atoms.tied, *strongest
+    quantiles, summed, tied, *pair = (each.numpy() for each in found)
+    return Raw(quantiles, bundle.trust.judge(summed), tied, *pair)
 
 
 def _atoms_of_pair(ranks: Ints, shared: Ints) -> Atoms:
