@@ -190,9 +190,9 @@ class MutualInfoEstimator:
         """
         levels = np.array(self.levels)
         near = raw.shared > NEAR * calibrated[:, self.bundle.net.config.median]
-        for i in np.flatnonzero(near & (pairs > 1)):
-            centred, tied = (values[..., raw.pair[i]] for values in columns[i])
-            pair = answer_samples(self.bundle, [self._ranked(centred, tied, 1)])
+        for i in np.flatnonzero(near & (pairs > 1)).tolist():
+            (centred, tied), two = columns[i], raw.pair[i]
+            pair = answer_samples(self.bundle, [self._ranked(centred[:, two], tied[two], 1)])
             found = self.bundle.calibration.apply(levels, pair.quantiles, len(centred), 1, 1, pair.tied)[0]
             least = interpolate(levels, found, levels / raw.rivals[i])
             if interpolate(levels, least, 0.05) > CLEAR:

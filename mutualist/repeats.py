@@ -52,7 +52,7 @@ def _candidates(centred: Ints, tied: NDArray[np.bool_]) -> NDArray[np.bool_]:
     same = np.diff(np.take_along_axis(centred, order, 0), axis=0) == 0
     broken = (same[:, :, None] & (steps != 0)).any(0)
     monotone = (steps >= 0).all(0) | (steps <= 0).all(0)
-    return ~broken & (monotone | (tied[:, None] & tied)) & ~np.eye(d, dtype=bool)
+    return np.asarray(~broken & (monotone | (tied[:, None] & tied)) & ~np.eye(d, dtype=bool))
 
 
 def _is_function(a: Ints, b: Ints, values: int) -> bool:
@@ -68,4 +68,5 @@ def _is_function(a: Ints, b: Ints, values: int) -> bool:
     counts = np.unique(b, return_counts=True)[1]
     orders = float(gammaln(len(b) + 1) - gammaln(counts + 1).sum())
     monotone = bool((steps >= 0).all() or (steps <= 0).all())
-    return orders - (np.log(2) if monotone else values * np.log(len(counts))) > UNLIKELY
+    functions = float(np.log(2) if monotone else values * np.log(len(counts)))
+    return orders - functions > UNLIKELY

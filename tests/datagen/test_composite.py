@@ -97,7 +97,8 @@ def expected_of(base: np.ndarray, column: dict[str, Any]) -> np.ndarray:
             "difference": first - second,
         }[column["function"]]
     s = t @ np.asarray(column.get("weights", [1.0]))
-    return {"square": s * s, "sine": np.sin(2 * s), "abs": np.abs(s)}.get(column.get("function"), s)
+    bent: dict[str, np.ndarray] = {"square": s * s, "sine": np.sin(2 * s), "abs": np.abs(s)}
+    return bent.get(column.get("function", ""), s)
 
 
 def test_derived_columns_are_made_of_earlier_ones_too() -> None:

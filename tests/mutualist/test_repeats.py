@@ -1,5 +1,6 @@
 """Columns that another of their side determines: the answer is as if they were not there, and says so."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from mutualist import MutualInfoEstimator
 from mutualist.canonical import centred_mid_ranks
 from mutualist.repeats import repeated
 
-REPEATS = {
+REPEATS: dict[str, Callable[[Any], Any]] = {
     "itself": lambda x: x,
     "other units": lambda x: 32 + 1.8 * x,
     "falling": lambda x: -np.expm1(x),
