@@ -198,20 +198,25 @@ class MutualInfoEstimator:
             if interpolate(levels, least, 0.05) > CLEAR:
                 calibrated[i] = np.maximum(calibrated[i], least)
 
-    def _warnings(
-        self, sample: Sample, tied: NDArray[np.bool_], left_out: Mapping[int, int], shape: tuple[int, int, int]
-    ) -> tuple[str, ...]:
-        """What to say of a sample, of which the columns `left_out` repeat others; what is left has the shape given."""
-        few = few_values(sample.values, tied)
-        few[list(left_out)] = 0
+    def _warnings(self, sample: Sample, left_out: Mapping[int, int], ranked: Ranked) -> tuple[str, ...]:
+        """What to say of a sample, of which the columns `left_out` repeat others; the rest is `ranked`."""
+        n, dx, dy = ranked.shape
         return (
             *sample.notes,
-            *range_warnings(*shape, self._trained),
+            *range_warnings(n, dx, dy, self._trained),
             *constant_warnings(sample.values, sample.dx),
             *repeat_warnings(left_out, sample.dx),
             # Of single columns it makes no difference how categories are numbered.
-            *(tie_warnings(few, shape[0], sample.dx) if sum(shape[1:]) > 2 else ()),
+            *(tie_warnings(self._codes(sample, left_out, ranked), n, sample.dx) if dx + dy > 2 else ()),
         )
+
+    @staticmethod
+    def _codes(sample: Sample, left_out: Mapping[int, int], ranked: Ranked) -> Ints:
+        """What `few_values` says of each column of a sample, 0 for those that are left out."""
+        kept = ~np.isin(np.arange(sample.values.shape[1]), list(left_out))
+        few = np.zeros(len(kept), np.int64)
+        few[kept] = few_values(sample.values[:, kept], ranked.tied)
+        return few
 
     def _answer(self, samples: Sequence[Sample]) -> list[MIEstimate]:
         if not len(samples):
@@ -220,12 +225,13 @@ class MutualInfoEstimator:
         ranked, warnings, columns = [], [], []
         for sample in samples:
             centred, tied = centred_mid_ranks(sample.values)
-            side = np.arange(len(tied)) >= sample.dx
-            left_out = repeated(centred, tied, side) if len(tied) > 2 else {}
-            kept = ~np.isin(np.arange(len(tied)), list(left_out))
-            columns.append((centred[:, kept], tied[kept]))
-            one = self._ranked(*columns[-1], int(kept[: sample.dx].sum()))
-            warnings.append(self._warnings(sample, tied, left_out, one.shape))
+            left_out, dx = {}, sample.dx
+            if len(tied) > 2 and (left_out := repeated(centred, tied, np.arange(len(tied)) >= dx)):
+                kept = ~np.isin(np.arange(len(tied)), list(left_out))
+                centred, tied, dx = centred[:, kept], tied[kept], int(kept[:dx].sum())
+            columns.append((centred, tied))
+            one = self._ranked(centred, tied, dx)
+            warnings.append(self._warnings(sample, left_out, one))
             ranked.append(one)
         n, dx, dy = np.array([one.shape for one in ranked]).T
         raw = answer_samples(self.bundle, ranked)
