@@ -177,7 +177,6 @@ class MutualInfoEstimator:
         calibrated: NDArray[np.float64],
         raw: Raw,
         columns: Sequence[tuple[Ints, NDArray[np.bool_]]],
-        pairs: NDArray[np.int64],
     ) -> None:
         """Raises quantiles (B, Q) in place to those of the pair of columns that shares most: I(X; Y) >= I(X_i; Y_j).
 
@@ -186,12 +185,13 @@ class MutualInfoEstimator:
 
         Args:
             columns: as `centred_mid_ranks` gives them, of each sample.
-            pairs: (B,) how many pairs of columns there are.
         """
         levels = np.array(self.levels)
         near = raw.shared > NEAR * calibrated[:, self.bundle.net.config.median]
-        for i in np.flatnonzero(near & (pairs > 1)).tolist():
+        for i in np.flatnonzero(near).tolist():
             (centred, tied), two = columns[i], raw.pair[i]
+            if len(tied) == 2:  # the sample is its one pair
+                continue
             pair = answer_samples(self.bundle, [self._ranked(centred[:, two], tied[two], 1)])
             found = self.bundle.calibration.apply(levels, pair.quantiles, len(centred), 1, 1, pair.tied)[0]
             least = interpolate(levels, found, levels / raw.rivals[i])
@@ -236,7 +236,7 @@ class MutualInfoEstimator:
         n, dx, dy = np.array([one.shape for one in ranked]).T
         raw = answer_samples(self.bundle, ranked)
         calibrated = self.bundle.calibration.apply(levels, raw.quantiles, n, dx, dy, raw.tied)
-        self._raise_to_pairs(calibrated, raw, columns, dx * dy)
+        self._raise_to_pairs(calibrated, raw, columns)
         return [
             MIEstimate(
                 levels,

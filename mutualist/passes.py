@@ -59,7 +59,7 @@ class Raw:
         trust: (B, 2) what `Trust.judge` says.
         tied: (B,) share of rows in atoms, by which calibration goes (`Atoms.tied`).
         pair: (B, 2) numbers of the columns of X and Y that share most, the lower first (`strongest_pair`).
-        shared: (B,) about how much, in nats; 0 where X and Y have one column each.
+        shared: (B,) about how much, in nats; 0 where X and Y have one column each and were not asked.
         rivals: (B,) how many pairs share at least half as much.
     """
 
