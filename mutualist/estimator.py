@@ -24,8 +24,9 @@ from mutualist.inputs import (
     tie_warnings,
 )
 from mutualist.models.bundle import Bundle, load_bundle
+from mutualist.models.gaps import ENOUGH, MEAN_ERROR, with_gaps
 from mutualist.models.quantiles import interpolate
-from mutualist.passes import Ranked, Raw, answer_pairs, answer_samples
+from mutualist.passes import Array, Ranked, Raw, answer_pairs, answer_samples
 from mutualist.repeats import repeated
 from mutualist.result import MIEstimate, PairwiseEstimates
 
@@ -140,11 +141,8 @@ class MutualInfoEstimator:
             for quantiles, trust, warnings in zip(*self._columns(values, chosen), strict=True)
         ]
 
-    def _columns(
-        self, values: NDArray[np.float64], pairs: Ints
-    ) -> tuple[NDArray[np.float64], list[list[float]], list[tuple[str, ...]]]:
+    def _columns(self, values: Array, pairs: Ints) -> tuple[Array, list[list[float]], list[tuple[str, ...]]]:
         """Calibrated quantiles (P, Q), what `Trust.judge` says, and warnings, of pairs (P, 2) of columns of values."""
-        levels = np.array(self.levels)
         centred, tied = centred_mid_ranks(values)
         alone = tied[pairs].any(1)  # how ties are broken depends on both columns
         raw = Raw.room(self.bundle, len(pairs))
@@ -152,17 +150,26 @@ class MutualInfoEstimator:
         raw[~alone] = answer_pairs(self.bundle, ranks, pairs[~alone])
         samples = [self._ranked(centred[:, pair], tied[pair], 1) for pair in pairs[alone]]
         raw[alone] = answer_samples(self.bundle, samples)
-        ranges = range_warnings(len(values), 1, 1, self._trained)
+        ranges = self._ranges(len(values), 1, 1)
         columns: list[tuple[str, ...]] = [()] * len(pairs)  # constant ones have ties
         for i in np.flatnonzero(alone):
             columns[i] = constant_warnings(values[:, pairs[i]], 1)
-        judged = raw.trust.tolist()
+        calibrated, trust = self._calibrated(raw, len(values), 1, 1)
+        judged = trust.tolist()
         warnings = [
             (*ranges, *of_columns, *strangeness_warnings(strange))
             for of_columns, (strange, _) in zip(columns, judged, strict=True)
         ]
-        calibrated = self.bundle.calibration.apply(levels, raw.quantiles, len(values), 1, 1, raw.tied)
         return calibrated, judged, warnings
+
+    def _calibrated(self, raw: Raw, n: Ints | int, dx: Ints | int, dy: Ints | int) -> tuple[Array, Array]:
+        """Calibrated quantiles (B, Q), what `Trust.judge` says (B, 2), and in both what gaps say of very many rows."""
+        levels = np.array(self.levels)
+        calibrated = self.bundle.calibration.apply(levels, raw.quantiles, n, dx, dy, raw.tied)
+        calibrated, shares = with_gaps(levels, calibrated, n, raw.gaps)
+        asked, trust = shares > 0, raw.trust.copy()
+        trust[asked, 1] += shares[asked] * (MEAN_ERROR * raw.gaps[asked, 1] - trust[asked, 1])
+        return calibrated, trust
 
     def _ranked(self, centred: Ints, tied: NDArray[np.bool_], dx: int) -> Ranked:
         """Columns (n, dx + dy), as `centred_mid_ranks` gives them, as the network takes them."""
@@ -172,9 +179,14 @@ class MutualInfoEstimator:
         ranks, shared = canonical_ranks(centred, tied, side, ordered=some_rows_only)
         return Ranked(ranks, side, tied, shared)
 
+    def _ranges(self, n: int, dx: int, dy: int) -> tuple[str, ...]:
+        """What to say of sizes beyond those of training; of a pair, very many rows tell without what was learned."""
+        by_gaps = dx == dy == 1 and n >= ENOUGH
+        return range_warnings(self._trained["n"]["max"] if by_gaps else n, dx, dy, self._trained)
+
     def _raise_to_pairs(
         self,
-        calibrated: NDArray[np.float64],
+        calibrated: Array,
         raw: Raw,
         columns: Sequence[tuple[Ints, NDArray[np.bool_]]],
     ) -> None:
@@ -193,7 +205,7 @@ class MutualInfoEstimator:
             if len(tied) == 2:  # the sample is its one pair
                 continue
             pair = answer_samples(self.bundle, [self._ranked(centred[:, two], tied[two], 1)])
-            found = self.bundle.calibration.apply(levels, pair.quantiles, len(centred), 1, 1, pair.tied)[0]
+            found = self._calibrated(pair, len(centred), 1, 1)[0][0]
             least = interpolate(levels, found, levels / raw.rivals[i])
             if interpolate(levels, least, 0.05) > CLEAR:
                 calibrated[i] = np.maximum(calibrated[i], least)
@@ -203,7 +215,7 @@ class MutualInfoEstimator:
         n, dx, dy = ranked.shape
         return (
             *sample.notes,
-            *range_warnings(n, dx, dy, self._trained),
+            *self._ranges(n, dx, dy),
             *constant_warnings(sample.values, sample.dx),
             *repeat_warnings(left_out, sample.dx),
             # Of single columns it makes no difference how categories are numbered.
@@ -235,7 +247,7 @@ class MutualInfoEstimator:
             ranked.append(one)
         n, dx, dy = np.array([one.shape for one in ranked]).T
         raw = answer_samples(self.bundle, ranked)
-        calibrated = self.bundle.calibration.apply(levels, raw.quantiles, n, dx, dy, raw.tied)
+        calibrated, trust = self._calibrated(raw, n, dx, dy)
         self._raise_to_pairs(calibrated, raw, columns)
         return [
             MIEstimate(
@@ -248,6 +260,6 @@ class MutualInfoEstimator:
                 expected_error=error,
             )
             for sample, values, said, (strange, error) in zip(
-                samples, calibrated, warnings, raw.trust.tolist(), strict=True
+                samples, calibrated, warnings, trust.tolist(), strict=True
             )
         ]

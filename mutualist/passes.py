@@ -14,6 +14,7 @@ from mutualist.models.atoms import Atoms, find_atoms
 from mutualist.models.bundle import Bundle
 from mutualist.models.column_statistics import column_statistics
 from mutualist.models.describe import describe
+from mutualist.models.gaps import FEWEST, gap_information
 from mutualist.models.pairwise import describe_pairs
 from mutualist.models.strongest import strongest_pair
 
@@ -61,6 +62,7 @@ class Raw:
         pair: (B, 2) numbers of the columns of X and Y that share most, the lower first (`strongest_pair`).
         shared: (B,) about how much, in nats; 0 where X and Y have one column each and were not asked.
         rivals: (B,) how many pairs share at least half as much.
+        gaps: (B, 2) what `gap_information` says, nats; with an infinite error where there is no pair of very many rows.
     """
 
     quantiles: Array
@@ -69,6 +71,7 @@ class Raw:
     pair: Ints
     shared: Array
     rivals: Array
+    gaps: Array
 
     @classmethod
     def room(cls, bundle: Bundle, count: int) -> "Raw":
@@ -80,6 +83,7 @@ class Raw:
             np.tile([0, 1], (count, 1)),
             np.zeros(count),
             np.ones(count),
+            np.tile([0.0, np.inf], (count, 1)),
         )
 
     def __setitem__(self, at: Any, found: "Raw") -> None:
@@ -123,6 +127,9 @@ def answer_pairs(bundle: Bundle, ranks: Ints, pairs: Ints, shared: Ints | None =
                 at = members[part]
                 raw.quantiles[at], raw.trust[at] = answer, bundle.trust.judge(summaries)
                 raw.tied[at] = described.atoms.tied.numpy()
+    if len(ranks) > FEWEST:
+        for i, pair in enumerate(pairs):
+            raw.gaps[i] = gap_information(ranks[:, pair])
     return raw
 
 
@@ -148,7 +155,11 @@ def _padded(bundle: Bundle, samples: Sequence[Ranked]) -> Raw:
         strongest = strongest_pair(described)
     found = answer.double(), summaries, described.atoms.tied, *strongest
     quantiles, summed, tied, *pair = (each.numpy() for each in found)
-    return Raw(quantiles, bundle.trust.judge(summed), tied, *pair)
+    raw = Raw(quantiles, bundle.trust.judge(summed), tied, *pair, gaps=Raw.room(bundle, len(samples)).gaps)
+    for i, sample in enumerate(samples):
+        if sample.ranks.shape[1] == 2 and len(sample.ranks) > FEWEST:
+            raw.gaps[i] = gap_information(sample.ranks)
+    return raw
 
 
 def _atoms_of_pair(ranks: Ints, shared: Ints) -> Atoms:

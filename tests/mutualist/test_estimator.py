@@ -137,6 +137,27 @@ def test_outside_the_trained_range_warns_and_still_answers(estimator: Estimator)
     assert any("dx = 9" in warning for warning in estimator.estimate(*pair(30, 9)).warnings)
 
 
+def test_very_many_rows_of_a_pair_tell_without_what_was_learned(estimator: Estimator) -> None:
+    n = 45_000
+    x, y = (column[:, 0] for column in pair(n))
+    found = estimator.estimate(x, y)
+    assert found.mi == pytest.approx(0.5 * np.log(2), abs=0.03)
+    assert found.interval(0.9)[0] < 0.5 * np.log(2) < found.interval(0.9)[1]
+    assert found.expected_error is not None
+    assert found.expected_error < 0.05
+    assert not any("outside the range" in warning for warning in found.warnings)
+    rows = np.random.default_rng(1).permutation(n)
+    a, b = np.round(x, 1), np.round(y)
+    tied = estimator.estimate(a, b)
+    for one, other in ((y, np.exp(x)), (-x[rows], y[rows])):
+        np.testing.assert_allclose(estimator.estimate(one, other).values, found.values, atol=1e-5, rtol=1e-4)
+    for one, other in ((b, a), (-a[rows], b[rows])):
+        np.testing.assert_allclose(estimator.estimate(one, other).values, tied.values, atol=1e-5, rtol=1e-4)
+    table = estimator.pairwise(np.column_stack([x, y, a, b]))
+    np.testing.assert_allclose(table.mi[0, 1], found.mi, atol=1e-5)
+    np.testing.assert_allclose(table.mi[2, 3], tied.mi, atol=1e-5)
+
+
 def test_constant_columns_are_named(estimator: Estimator) -> None:
     x, y = pair(50, 2)
     x[:, 1] = 7.0
