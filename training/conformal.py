@@ -4,6 +4,9 @@ At each node of the grid over ties, n, d and the network's median, the distribut
 transform is the weighted one of the records near the node, pooled with so many pseudo-records from the node's parent:
 (ties, n, d, median) from (ties, n, median), that from (ties, n), that from ties, that from all records. A node without
 records of its own answers like its parent.
+
+Families count by the square root of their number of records: intervals must hold in each of them, whatever its share of
+a meta-dataset.
 """
 
 import numpy as np
@@ -29,6 +32,7 @@ _PARENT_INDEPENDENT = 50.0  # the same where only independent records count
 _FINEST = 0.005  # nats; smaller mutual informations are not told from 0
 _FALSE_ALARMS = 0.05  # share of independent records whose lower end may be above the floor
 _LOW_LEVEL = 0.05
+_WORTH = 0.995  # of the loss with the network's own median: a recalibrated one must bring it down to this
 _GRID = np.linspace(-REACH, REACH, 1401)  # of probits of levels
 _SHIFTS = np.sinh(np.linspace(-8, 8, 1601)) / 30  # nats, up to 50 and finer near 0
 
@@ -51,8 +55,8 @@ def fit(answers: Answers, rng: np.random.Generator, keep_median: bool | None = N
     Args:
         answers: of records that the network was never trained on.
         rng: draws the transform at atoms, and the folds.
-        keep_median: whether the median stays as the network gave it; if None, whichever is more accurate on held-out
-            folds.
+        keep_median: whether the median stays as the network gave it; if None, unless another is clearly more accurate
+            on held-out folds.
     """
     if keep_median is None:
         keep_median = _median_is_best_kept(answers, rng)
@@ -85,7 +89,7 @@ def _at_nodes(answers: Answers, samples: Array, grid: Array, prior: Array) -> Ar
     shape = in_tied.shape[1], in_n.shape[1], in_d.shape[1], in_median.shape[1]
     weights = np.einsum("rt,ri,rj,rk->rtijk", in_tied, in_n, in_d, in_median).reshape(len(answers), -1)
     record, node = np.nonzero(weights)  # at most sixteen nodes a record
-    weight = weights[record, node]
+    weight = weights[record, node] * _family_weights(answers)[record]
     positions = np.minimum(np.searchsorted(grid, samples), len(grid) - 1)
     out = np.empty((*shape, len(answers.levels)))
     for q in range(len(answers.levels)):
@@ -95,6 +99,16 @@ def _at_nodes(answers: Answers, samples: Array, grid: Array, prior: Array) -> Ar
             distribution = _pooled(counts, prior)
         out[..., q] = _invert(distribution, grid, answers.levels[q], len(answers))
     return out
+
+
+def _family_weights(answers: Answers) -> Array:
+    """Weights of records (R,), on average 1; of independent ones, which are no family, exactly so."""
+    dependent = answers.truth > 0
+    _, family, count = np.unique(answers.family[dependent], return_inverse=True, return_counts=True)
+    weights = np.ones(len(answers))
+    weights[dependent] = count[family] ** -0.5
+    weights[dependent] /= weights[dependent].mean() if dependent.any() else 1.0
+    return weights
 
 
 def _pooled(counts: Array, prior: Array) -> Array:
@@ -145,7 +159,7 @@ def _floors(maps: Calibration, answers: Answers) -> Array:
 
 
 def _median_is_best_kept(answers: Answers, rng: np.random.Generator) -> bool:
-    """Whether recalibrating the median makes it less accurate, as measured on halves that it was not fitted to."""
+    """Whether recalibrating the median hardly helps, as measured on halves that it was not fitted to."""
     half = rng.random(len(answers)) < 0.5
     loss = {True: 0.0, False: 0.0}
     for fitted in (half, ~half):
@@ -156,4 +170,4 @@ def _median_is_best_kept(answers: Answers, rng: np.random.Generator) -> bool:
             values = maps.apply(answers.levels, held_out.quantiles, *sizes, held_out.tied)
             error = np.abs(interpolate(answers.levels, values, 0.5) - held_out.truth)
             loss[keep] += float((error / (1 + held_out.truth / 4)).sum())  # weighted as in training
-    return loss[True] <= loss[False]
+    return loss[True] * _WORTH <= loss[False]

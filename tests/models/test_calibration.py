@@ -87,6 +87,21 @@ def test_independent_records_are_covered_and_rarely_raise_an_alarm(fitted, fresh
     assert alarms <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / len(independent))
 
 
+def test_rare_families_count_for_more_than_their_share():
+    """Of two families that the network cannot tell apart, the rare one must be covered nearly as often."""
+    common, rare = (
+        wrong_network(4, records=9000, spread=1.0, bias=0.0),
+        wrong_network(5, records=600, spread=0.6, bias=0),
+    )
+    common, rare = (answers.where(answers.truth > 0.5) for answers in (common, rare))
+    both = {key: np.concatenate([getattr(common, key), getattr(rare, key)]) for key in vars(common) if key != "levels"}
+    names = np.repeat(["common", "rare"], [len(common), len(rare)])
+    told, untold = (Answers(GRID, **(both | {"family": family})) for family in (names, np.full(len(names), "one")))
+    holds = [covered(rare, conformal.fit(answers, np.random.default_rng(0)), 0.9).mean() for answers in (untold, told)]
+    assert holds[1] > holds[0] + 0.03
+    assert covered(common, conformal.fit(told, np.random.default_rng(0)), 0.9).mean() < 0.97
+
+
 def test_an_honest_network_is_left_nearly_as_it_is():
     honest = wrong_network(2, spread=1.0, bias=0.0)
     honest = honest.where(honest.truth > 1)  # far from the atom, where the posterior above is the right one
