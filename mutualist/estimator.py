@@ -24,7 +24,7 @@ from mutualist.inputs import (
     tie_warnings,
 )
 from mutualist.models.bundle import Bundle, load_bundle
-from mutualist.models.gaps import ENOUGH, MEAN_ERROR, with_gaps
+from mutualist.models.gaps import MEAN_ERROR, with_gaps
 from mutualist.models.quantiles import interpolate
 from mutualist.passes import Array, Ranked, Raw, answer_pairs, answer_samples
 from mutualist.repeats import repeated
@@ -150,7 +150,7 @@ class MutualInfoEstimator:
         raw[~alone] = answer_pairs(self.bundle, ranks, pairs[~alone])
         samples = [self._ranked(centred[:, pair], tied[pair], 1) for pair in pairs[alone]]
         raw[alone] = answer_samples(self.bundle, samples)
-        ranges = self._ranges(len(values), 1, 1)
+        ranges = range_warnings(len(values), 1, 1, self._trained)
         columns: list[tuple[str, ...]] = [()] * len(pairs)  # constant ones have ties
         for i in np.flatnonzero(alone):
             columns[i] = constant_warnings(values[:, pairs[i]], 1)
@@ -178,11 +178,6 @@ class MutualInfoEstimator:
         some_rows_only = d > 2 and n > self.bundle.net.config.queries
         ranks, shared = canonical_ranks(centred, tied, side, ordered=some_rows_only)
         return Ranked(ranks, side, tied, shared)
-
-    def _ranges(self, n: int, dx: int, dy: int) -> tuple[str, ...]:
-        """What to say of sizes beyond those of training; of a pair, very many rows tell without what was learned."""
-        by_gaps = dx == dy == 1 and n >= ENOUGH
-        return range_warnings(self._trained["n"]["max"] if by_gaps else n, dx, dy, self._trained)
 
     def _raise_to_pairs(
         self,
@@ -215,7 +210,7 @@ class MutualInfoEstimator:
         n, dx, dy = ranked.shape
         return (
             *sample.notes,
-            *self._ranges(n, dx, dy),
+            *range_warnings(n, dx, dy, self._trained),
             *constant_warnings(sample.values, sample.dx),
             *repeat_warnings(left_out, sample.dx),
             # Of single columns it makes no difference how categories are numbered.
@@ -245,9 +240,15 @@ class MutualInfoEstimator:
             one = self._ranked(centred, tied, dx)
             warnings.append(self._warnings(sample, left_out, one))
             ranked.append(one)
-        n, dx, dy = np.array([one.shape for one in ranked]).T
-        raw = answer_samples(self.bundle, ranked)
-        calibrated, trust = self._calibrated(raw, n, dx, dy)
+        # What was learned of so many rows does not hold for more of them: parts of a larger sample are averaged.
+        parts = [one.parts(self._trained["n"]["max"]) for one in ranked]
+        flat = [part for one in parts for part in one]
+        first = np.cumsum([0, *(len(one) for one in parts[:-1])])
+        raw = answer_samples(self.bundle, flat)
+        of_parts = self._calibrated(raw, *np.array([part.shape for part in flat]).T)
+        counts = np.diff([*first, len(flat)])[:, None]
+        calibrated, trust = (np.add.reduceat(values, first) / counts for values in of_parts)
+        raw = raw[first]
         self._raise_to_pairs(calibrated, raw, columns)
         return [
             MIEstimate(

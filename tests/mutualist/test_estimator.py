@@ -31,10 +31,22 @@ def pair(n: int, dx: int = 1, dy: int = 1, seed: int = 0) -> tuple[np.ndarray, n
     return x, x[:, :1] + rng.normal(size=(n, dy))
 
 
-SAMPLES: list[Any] = [pair(4), pair(40), pair(400, 3, 2), pair(60, 8, 8), tuple(np.round(v) for v in pair(80, 2, 1))]
+def rounded(*shape: int) -> tuple[np.ndarray, ...]:
+    return tuple(np.round(v) for v in pair(*shape))
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=["n=4", "n=40", "3+2 columns", "8+8 columns", "ties"])
+SAMPLES: dict[str, Any] = {
+    "n=4": pair(4),
+    "n=40": pair(40),
+    "3+2 columns": pair(400, 3, 2),
+    "8+8 columns": pair(60, 8, 8),
+    "ties": rounded(80, 2, 1),
+    "more rows than trained on": pair(1300, 3, 2),
+    "such with ties": rounded(1300, 2, 1),
+}
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 def test_the_answer_depends_on_the_sample_alone(estimator: Estimator, sample: Any) -> None:
     x, y = sample
     expected = estimator.estimate(x, y)
@@ -67,8 +79,8 @@ def test_answers_carry_sizes_model_and_quantiles_in_order(estimator: Estimator) 
 
 
 def test_a_batch_answers_as_one_by_one(estimator: Estimator) -> None:
-    together = estimator.estimate_batch(SAMPLES)
-    for (x, y), found in zip(SAMPLES, together, strict=True):
+    together = estimator.estimate_batch(list(SAMPLES.values()))
+    for (x, y), found in zip(SAMPLES.values(), together, strict=True):
         np.testing.assert_allclose(found.values, estimator.estimate(x, y).values, atol=1e-5, rtol=1e-4)
     assert estimator.estimate_batch([]) == []
 
@@ -132,9 +144,20 @@ def test_omitting_missing_values(estimator: Estimator) -> None:
 
 
 def test_outside_the_trained_range_warns_and_still_answers(estimator: Estimator) -> None:
-    found = estimator.estimate(*pair(9000))
-    assert any("n = 9000 is outside the range 10 to 500" in warning for warning in found.warnings)
+    found = estimator.estimate(*pair(6))
+    assert any("n = 6 is outside the range 10 to 500" in warning for warning in found.warnings)
     assert any("dx = 9" in warning for warning in estimator.estimate(*pair(30, 9)).warnings)
+
+
+def test_more_rows_than_trained_on_are_answered_by_parts(estimator: Estimator) -> None:
+    assert not estimator.estimate(*pair(9000)).warnings
+    x, y = pair(9000, 3, 2)
+    found = estimator.estimate(x, y)
+    assert found.n == 9000
+    assert not found.warnings
+    few = [estimator.estimate(x[i::36], y[i::36]) for i in range(36)]  # 250 rows each, as the parts have
+    spread = np.std([one.mi for one in few]) / 6
+    assert abs(found.mi - np.mean([one.mi for one in few])) < 4 * spread
 
 
 def test_very_many_rows_of_a_pair_tell_without_what_was_learned(estimator: Estimator) -> None:
@@ -145,7 +168,6 @@ def test_very_many_rows_of_a_pair_tell_without_what_was_learned(estimator: Estim
     assert found.interval(0.9)[0] < 0.5 * np.log(2) < found.interval(0.9)[1]
     assert found.expected_error is not None
     assert found.expected_error < 0.05
-    assert not any("outside the range" in warning for warning in found.warnings)
     rows = np.random.default_rng(1).permutation(n)
     a, b = np.round(x, 1), np.round(y)
     tied = estimator.estimate(a, b)
