@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from _figures import HEADINGS, figures
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -25,8 +24,8 @@ from mutualist import MutualInfoEstimator
 from mutualist.bench.gaussian import copula_mi
 from mutualist.datagen.families.archimedean import Clayton
 from mutualist.datagen.families.copulas import elliptical_uniforms, student_excess
+from mutualist.datagen.interface import Array
 
-Array = NDArray[np.float64]
 Drawn = tuple[Array, Array, float]  # columns of X and of Y, and their mutual information in nats
 Case = Callable[[np.random.Generator], Drawn]
 HIDDEN = 5  # pairs among many columns
@@ -37,15 +36,16 @@ def pair(n: int) -> Case:
 
     def draw(rng: np.random.Generator) -> Drawn:
         kind, r = rng.integers(4), rng.choice([0.3, 0.7, 0.9])
-        if kind == 0:
-            return *elliptical_uniforms(r, np.inf, n, rng), -0.5 * np.log1p(-r * r)
-        if kind == 1:
-            return *elliptical_uniforms(r, 4.0, n, rng), -0.5 * np.log1p(-r * r) + student_excess(4.0)
+        if kind < 2:
+            nu = (np.inf, 4.0)[kind]
+            x, y = elliptical_uniforms(r, nu, n, rng)
+            return x, y, float(-0.5 * np.log1p(-r * r)) + (student_excess(nu) if kind else 0.0)
         if kind == 2:
-            return *Clayton().sample(4 * r, n, rng), Clayton().information(4 * r)
+            x, y = Clayton().sample(4 * r, n, rng)
+            return x, y, Clayton().information(4 * r)
         x = rng.random(n)  # and noise of half-width e <= 1/2: the entropy of their sum less that of the noise
         e = 0.5 * (1 - r) + 0.01
-        return x, x + rng.uniform(-e, e, n), e - np.log(2 * e)
+        return x, x + rng.uniform(-e, e, n), float(e - np.log(2 * e))
 
     return draw
 
@@ -102,10 +102,10 @@ def main() -> None:
         for i in range(max(1, round(args.scale * draws))):
             x, y, mi = draw(np.random.default_rng([number, i]))
             answer = estimator.estimate(x, y)
-            peer = copula_mi(x.reshape(len(x), -1), y.reshape(len(y), -1))
+            peer = copula_mi(*(columns.reshape(len(columns), -1).astype(np.float64) for columns in (x, y)))
             rows.append((mi, (answer.mi, *answer.interval(0.9)), np.nan if peer is None else peer))
-        mi, ours, peers = zip(*rows, strict=True)
-        measured[name] = row = figures(mi, ours, copula=peers)
+        truths, ours, peers = zip(*rows, strict=True)
+        measured[name] = row = figures(truths, ours, copula=peers)
         shown.add_row(name, *("none" if np.isnan(value) else f"{value:.3f}" for value in row.values()))
     Console().print(shown)
     print(json.dumps({name: {k: v for k, v in row.items() if np.isfinite(v)} for name, row in measured.items()}))

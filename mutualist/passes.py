@@ -171,8 +171,9 @@ def _padded(bundle: Bundle, samples: Sequence[Ranked]) -> Raw:
         answer, summaries = bundle.net.read(described)
         strongest = strongest_pair(described)
     found = answer.double(), summaries, described.atoms.tied, *strongest
-    quantiles, summed, tied, *pair = (each.numpy() for each in found)
-    raw = Raw(quantiles, bundle.trust.judge(summed), tied, *pair, gaps=Raw.room(bundle, len(samples)).gaps)
+    quantiles, summed, tied, pair, most, rivals = (each.numpy() for each in found)
+    gaps = Raw.room(bundle, len(samples)).gaps
+    raw = Raw(quantiles, bundle.trust.judge(summed), tied, pair, most, rivals, gaps)
     for i, sample in enumerate(samples):
         if sample.ranks.shape[1] == 2 and len(sample.ranks) > FEWEST:
             raw.gaps[i] = gap_information(sample.ranks)
