@@ -171,6 +171,20 @@ class MutualInfoEstimator:
         trust[asked, 1] += shares[asked] * (MEAN_ERROR * raw.gaps[asked, 1] - trust[asked, 1])
         return calibrated, trust
 
+    def _by_parts(self, ranked: Sequence[Ranked]) -> tuple[Array, Array, Raw]:
+        """What `_calibrated` gives for samples, and what the network says of the first part of each.
+
+        What was learned of so many rows does not hold for more of them: parts of a larger sample are averaged.
+        """
+        parts = [one.parts(self._trained["n"]["max"]) for one in ranked]
+        flat = [part for one in parts for part in one]
+        counts = np.array([len(one) for one in parts])
+        first = np.cumsum(counts) - counts
+        raw = answer_samples(self.bundle, flat)
+        of_parts = self._calibrated(raw, *np.array([part.shape for part in flat]).T)
+        calibrated, trust = (np.add.reduceat(values, first) / counts[:, None] for values in of_parts)
+        return calibrated, trust, raw[first]
+
     def _ranked(self, centred: Ints, tied: NDArray[np.bool_], dx: int) -> Ranked:
         """Columns (n, dx + dy), as `centred_mid_ranks` gives them, as the network takes them."""
         n, d = centred.shape
@@ -240,15 +254,7 @@ class MutualInfoEstimator:
             one = self._ranked(centred, tied, dx)
             warnings.append(self._warnings(sample, left_out, one))
             ranked.append(one)
-        # What was learned of so many rows does not hold for more of them: parts of a larger sample are averaged.
-        parts = [one.parts(self._trained["n"]["max"]) for one in ranked]
-        flat = [part for one in parts for part in one]
-        first = np.cumsum([0, *(len(one) for one in parts[:-1])])
-        raw = answer_samples(self.bundle, flat)
-        of_parts = self._calibrated(raw, *np.array([part.shape for part in flat]).T)
-        counts = np.diff([*first, len(flat)])[:, None]
-        calibrated, trust = (np.add.reduceat(values, first) / counts for values in of_parts)
-        raw = raw[first]
+        calibrated, trust, raw = self._by_parts(ranked)
         self._raise_to_pairs(calibrated, raw, columns)
         return [
             MIEstimate(

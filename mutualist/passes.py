@@ -26,6 +26,7 @@ LIKE = 0.7  # fewest over most rows in one pass: long padding costs time, and th
 BLOCK_VALUES = 1 << 24  # n * d of the columns whose pairs share one look at the rows
 BLOCK_COLUMNS = 256
 PAIRS_AT_ONCE = 1 << 9  # such pairs in one pass
+NOT_ASKED = 0.0, np.inf  # what gaps say where they are not looked at
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class Ranked:
 
     def _rows(self, rows: slice) -> "Ranked":
         centred, tied = centred_mid_ranks(self.shared[rows].astype(np.float64))
-        return Ranked(self.ranks[rows].argsort(0).argsort(0), self.side, tied, (centred + len(centred) - 1) // 2)
+        shared = (centred + len(centred) - 1) // 2
+        ranks = self.ranks[rows].argsort(0).argsort(0) if tied.any() else shared
+        return Ranked(ranks, self.side, tied, shared)
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Raw:
             np.tile([0, 1], (count, 1)),
             np.zeros(count),
             np.ones(count),
-            np.tile([0.0, np.inf], (count, 1)),
+            np.tile(NOT_ASKED, (count, 1)),
         )
 
     def __getitem__(self, at: Any) -> "Raw":
@@ -172,12 +175,8 @@ def _padded(bundle: Bundle, samples: Sequence[Ranked]) -> Raw:
         strongest = strongest_pair(described)
     found = answer.double(), summaries, described.atoms.tied, *strongest
     quantiles, summed, tied, pair, most, rivals = (each.numpy() for each in found)
-    gaps = Raw.room(bundle, len(samples)).gaps
-    raw = Raw(quantiles, bundle.trust.judge(summed), tied, pair, most, rivals, gaps)
-    for i, sample in enumerate(samples):
-        if sample.ranks.shape[1] == 2 and len(sample.ranks) > FEWEST:
-            raw.gaps[i] = gap_information(sample.ranks)
-    return raw
+    gaps = [gap_information(s.ranks) if columns == 2 and len(s.ranks) > FEWEST else NOT_ASKED for s in samples]
+    return Raw(quantiles, bundle.trust.judge(summed), tied, pair, most, rivals, np.array(gaps))
 
 
 def _atoms_of_pair(ranks: Ints, shared: Ints) -> Atoms:
