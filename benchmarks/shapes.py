@@ -5,8 +5,9 @@
 
 Single columns are joined by a copula (normal, Student, Clayton) or by uniform noise, from 4 rows to a million. Several
 are normal: y a linear score of up to 64 columns, with noise (half of the variance or more); five pairs hidden among up
-to 100 columns a side; nothing at all. All mutual informations are known in closed form. Beside them the Gaussian copula
-without bias, which is made for all of these but some of the single columns. Ends with one JSON line.
+to 100 columns a side; nothing at all; pairs that all but determine one another. All mutual informations are known in
+closed form. Beside them the Gaussian copula without bias, which is made for all of these but some of the single
+columns. Ends with one JSON line.
 """
 
 import argparse
@@ -63,11 +64,11 @@ def score(n: int, columns: int, targets: int = 1) -> Case:
     return draw
 
 
-def hidden(n: int, columns: int, pairs: int) -> Case:
-    """Some pairs among many columns."""
+def hidden(n: int, columns: int, pairs: int, correlations: tuple[float, ...] = (0.5, 0.8)) -> Case:
+    """Some pairs among many columns, or all of them."""
 
     def draw(rng: np.random.Generator) -> Drawn:
-        r = rng.choice([0.5, 0.8])
+        r = rng.choice(correlations)
         x, y = rng.normal(size=(2, n, columns))
         y[:, :pairs] = r * x[:, :pairs] + np.sqrt(1 - r * r) * y[:, :pairs]
         return x, y, -0.5 * pairs * np.log1p(-r * r)
@@ -88,6 +89,9 @@ def cases() -> Iterator[tuple[str, Case, int]]:
         for n in (500, 2000):
             yield f"{HIDDEN} pairs in {columns} + {columns}, {n:,} rows", hidden(n, columns, HIDDEN), 8
             yield f"nothing in {columns} + {columns}, {n:,} rows", hidden(n, columns, 0), 8
+    for columns, r in ((8, 0.999), (32, 0.99)):
+        for n in (500, 2000):
+            yield f"{columns} pairs, r = {r}, {n:,} rows", hidden(n, columns, columns, (r,)), 8
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from mutualist.models.atoms import ESTIMATES
 # A step of Adam moves a linear layer's output by the learning rate times the sum of its inputs, and a sum over columns
 # by that times their number. These factors keep such a step small beside the answer.
 COLUMN_STEP, CORRECTION_STEP = 1 / 16, 1 / 8
+OUTPUTS = "weights", "correction", "column", "increments", "scale"  # the layers that answer, and begin with zeros
 SHARPNESS = 12.0  # of the softplus that keeps quantiles from falling below zero
 
 
@@ -35,9 +36,9 @@ class QuantileHead(nn.Module):
         self.column = nn.Linear(width, 1)
         self.increments = nn.Linear(width, levels - 1)
         self.scale = nn.Linear(width, 1)
-        for layer in (self.weights, self.correction, self.column, self.increments, self.scale):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for name, parameter in self.named_parameters():
+            if name.startswith(tuple(f"{output}." for output in OUTPUTS)):
+                nn.init.zeros_(parameter)
 
     def forward(self, pooled: Tensor, tokens: Tensor, columns: Tensor, anchors: Tensor, known: Tensor) -> Tensor:
         """pooled (B, F), tokens (B, D, W), columns (B, D), anchors (B, A) in nats, known (B, E) -> (B, Q).

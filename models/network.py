@@ -15,12 +15,11 @@ from mutualist.models.describe import (
     moment_features,
 )
 from mutualist.models.details import fine_features
-from mutualist.models.head import QuantileHead
+from mutualist.models.head import OUTPUTS, QuantileHead
 from mutualist.models.rows import RowAttention
 from mutualist.models.turns import turn_features
 
 THIN = 16  # a matrix with a shorter side is hardly one
-HEAD_OUTPUTS = tuple(f"head.{name}." for name in ("weights", "correction", "column", "increments", "scale"))
 
 
 def summary_features(config: ModelConfig) -> int:
@@ -81,7 +80,8 @@ class MutualInfoNet(nn.Module):
 
     def hidden_matrices(self) -> list[nn.Parameter]:
         """Weights between hidden layers: neither of those that read the description, nor of those that answer."""
-        ends = ("context.0.", "embed.moments.", "embed.turns.", "embed.moves.", "embed.fine.", *HEAD_OUTPUTS)
+        reading = "context.0.", "embed.moments.", "embed.turns.", "embed.moves.", "embed.fine."
+        ends = *reading, *(f"head.{name}." for name in OUTPUTS)
         return [
             weight
             for name, weight in self.named_parameters()

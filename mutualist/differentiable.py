@@ -40,10 +40,11 @@ def mutual_information(
     >>> low, median, high = mutual_information(table @ w, target)
     >>> median.backward()      # w.grad: how to turn w so that the projection tells more about the target
 
-    The value is that of `MutualInfoEstimator.estimate`, with two differences. A tensor that requires a gradient is
-    ranked smoothly (`mutualist.models.smooth`; docs/differentiable.md says what this costs). And the order of rows
-    decides how ties are broken, and which rows are looked at where there are too many for all. There are first
-    derivatives only.
+    The value is that of `MutualInfoEstimator.estimate`, with three differences. A tensor that requires a gradient is
+    ranked smoothly (`mutualist.models.smooth`; docs/differentiable.md says what this costs). The order of rows decides
+    how ties are broken, and which rows are looked at where there are too many for all. And it is the calibrated answer
+    of the network alone: what `estimate` adds by rule (independent blocks of columns, repeated columns, the pair that
+    shares most, gaps of very many rows) would make it jump. There are first derivatives only.
 
     Args:
         x: real numbers, shape (n,), (n, dx), or (B, n, dx) for B samples of n rows each.

@@ -23,6 +23,7 @@ from mutualist.inputs import (
     strangeness_warnings,
     tie_warnings,
 )
+from mutualist.models.blocks import find_blocks, share_of_sum, sum_of_blocks
 from mutualist.models.bundle import Bundle, load_bundle
 from mutualist.models.gaps import MEAN_ERROR, with_gaps
 from mutualist.models.quantiles import interpolate
@@ -219,6 +220,36 @@ class MutualInfoEstimator:
             if interpolate(levels, least, 0.05) > CLEAR:
                 calibrated[i] = np.maximum(calibrated[i], least)
 
+    def _add_blocks(
+        self,
+        calibrated: Array,
+        trust: Array,
+        ranked: Sequence[Ranked],
+        columns: Sequence[tuple[Ints, NDArray[np.bool_]]],
+    ) -> None:
+        """Averages quantiles (B, Q), and what `Trust.judge` says (B, 2), in place with the sums of independent blocks.
+
+        Args:
+            ranked, columns: each sample, and its columns as `centred_mid_ranks` gives them.
+        """
+        levels = np.array(self.levels)
+        blocks = [find_blocks(one.ranks, one.side) if len(one.side) > 2 else [] for one in ranked]
+        of = np.array([i for i, groups in enumerate(blocks) for _ in groups], np.int64)
+        if not len(of):
+            return
+        parts = [
+            self._ranked(columns[i][0][:, group], columns[i][1][group], int((~ranked[i].side[group]).sum()))
+            for i, groups in enumerate(blocks)
+            for group in groups
+        ]
+        terms, judged, _ = self._by_parts(parts)
+        for i in np.unique(of).tolist():
+            summed = sum_of_blocks(levels, terms[of == i])
+            strange, errors = judged[of == i].T
+            share = share_of_sum(levels, calibrated[i], summed, *ranked[i].ranks.shape)
+            calibrated[i] += share * (summed - calibrated[i])
+            trust[i] += share * (np.array([strange.max(), np.sqrt(np.square(errors).sum())]) - trust[i])
+
     def _warnings(self, sample: Sample, left_out: Mapping[int, int], ranked: Ranked) -> tuple[str, ...]:
         """What to say of a sample, of which the columns `left_out` repeat others; the rest is `ranked`."""
         n, dx, dy = ranked.shape
@@ -255,6 +286,7 @@ class MutualInfoEstimator:
             warnings.append(self._warnings(sample, left_out, one))
             ranked.append(one)
         calibrated, trust, raw = self._by_parts(ranked)
+        self._add_blocks(calibrated, trust, ranked, columns)
         self._raise_to_pairs(calibrated, raw, columns)
         return [
             MIEstimate(

@@ -16,6 +16,7 @@ from torch import Tensor
 from mutualist.errors import ConfigError
 from mutualist.models import ModelConfig, MutualInfoNet
 from mutualist.models.atoms import COLUMN_FEATURES, ESTIMATES
+from mutualist.models.head import OUTPUTS
 
 Index = NDArray[np.int64]
 
@@ -113,7 +114,7 @@ class _Axes:
             "head.trunk.1": (hidden, none),
             "head.trunk.3": (token, hidden),
             "head.column_norm": (token, none),
-        } | {f"head.{name}": (none, token) for name in ("weights", "correction", "column", "increments", "scale")}
+        } | {f"head.{name}": (none, token) for name in OUTPUTS}
         self.token, self.pair = token, pair
 
     def grown(self, name: str, values: Tensor, rng: np.random.Generator) -> Tensor:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy import stats
 from scipy.special import digamma, gammaln
 
 from mutualist.datagen.families.labelled import Labelled, check_range, draw_target, random_signs
@@ -57,11 +58,6 @@ class GammaExponential(Family):
         return Labelled(dx, dy, gamma_exponential_information(1 / a, d), sample, parameters)
 
 
-def gamma_entropy(shape: float) -> float:
-    """Entropy in nats of Gamma(shape) with unit scale: s + ln Gamma(s) + (1 - s) psi(s)."""
-    return float(shape + gammaln(shape) + (1 - shape) * digamma(shape))
-
-
 @register
 @dataclass(frozen=True)
 class WaitingTimes(Family):
@@ -101,7 +97,7 @@ class WaitingTimes(Family):
             y[:, ys] = x[:, xs] + rng.standard_gamma(between, (n, count))
             return x, y
 
-        mi = sum(gamma_entropy(float(a + b)) - gamma_entropy(float(b)) for a, b in zip(before, between, strict=True))
+        mi = float(np.sum(stats.gamma.entropy(before + between) - stats.gamma.entropy(between)))
         parameters = {
             "before": before.tolist(),
             "between": between.tolist(),

@@ -12,7 +12,6 @@ from mutualist.datagen.families.closed_forms import (
     GammaExponential,
     SmoothedUniform,
     WaitingTimes,
-    gamma_entropy,
     gamma_exponential_information,
     smoothed_uniform_information,
     smoothed_uniform_slope,
@@ -48,11 +47,6 @@ def test_gamma_exponential_stays_finite_for_the_largest_a():
     x, y = GammaExponential(a=(30.0, 30.0)).draw(rng, 1, 4).sample(20_000, rng)
     assert np.isfinite(x).all()
     assert np.isfinite(y).all()
-
-
-@pytest.mark.parametrize("shape", [0.4, 1.0, 3.5, 40.0])
-def test_gamma_entropy_is_that_of_the_law(shape):
-    assert gamma_entropy(shape) == pytest.approx(stats.gamma(shape).entropy(), abs=1e-9)
 
 
 def test_waiting_times_of_unit_waits_by_hand():

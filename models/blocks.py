@@ -1,0 +1,90 @@
+"""Columns that fall into independent blocks: what these tell adds up, which needs no learning.
+
+If (X1, Y1) and (X2, Y2) are independent of one another, then I(X1, X2; Y1, Y2) = I(X1; Y1) + I(X2; Y2) exactly, and
+each term is easier to tell than all at once. What is seen is the sample: columns are linked where their ranks depend on
+one another beyond chance, and blocks are what links hold together. Links too weak to be seen, and dependence that no
+two columns show, make the sum too low. So it is averaged with the answer for all columns.
+Shapes: n rows, d columns, X's and Y's side by side.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse.csgraph import connected_components
+from scipy.special import chdtri, expit, ndtri
+
+from mutualist.models.quantiles import interpolate
+
+Array = NDArray[np.float64]
+
+VALUES = 1 << 22  # n * d of the rows that are looked at
+COSINES = 4
+CHANCE = 0.01  # that any two columns of a sample are linked where none depend
+ENDS = 0.05, 0.95  # the levels that tell how wide an answer is
+# How much a sum counts, fitted to 7,820 records of the prior that the network never saw (docs/experiments.md, 25).
+ROWS, WIDTH, BELOW, CONSTANT = 0.57, 1.8, 2.9, 0.1
+MOST_BELOW = 5.0
+
+
+def find_blocks(ranks: NDArray[np.integer], side: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """Numbers of the columns of each block, and last those of the rest; none where nothing falls apart.
+
+    A block has columns of both sides, linked. The rest, which may depend in ways that no two columns show, comes with
+    them if it has columns of both sides; else it tells nothing. Two columns are linked by the correlation of their
+    normal scores, or by n times the sum of the squared coefficients of their copula's cosine expansion to order 4:
+    chi-squared with 1 and with 16 degrees of freedom where they are independent (a smooth test, Neyman 1937).
+
+    Args:
+        ranks: (n, d), 0..n-1 in each column, none equal; of so many rows that not all are looked at, the first are.
+        side: (d,), true for columns of Y.
+    """
+    d = len(side)
+    linear, smooth = _dependence(ranks)
+    chance = CHANCE / (d * (d - 1))  # two looks at each pair
+    linked = (linear > chdtri(1, chance)) | (smooth > chdtri(COSINES**2, chance))
+    number, label = connected_components(linked, directed=False)
+    crosses = np.array([len(np.unique(side[label == i])) == 2 for i in range(number)])
+    if number == 1 or not crosses.any():
+        return []
+    blocks = [np.flatnonzero(label == i) for i in np.flatnonzero(crosses)]
+    rest = np.flatnonzero(~crosses[label])
+    return blocks if len(np.unique(side[rest])) < 2 else [*blocks, rest]
+
+
+def _dependence(ranks: NDArray[np.integer]) -> tuple[Array, Array]:
+    """Of each two columns, n times the squared correlation of normal scores, and the smooth statistic: (d, d)."""
+    n, d = ranks.shape
+    places = (np.arange(n) + 0.5) / n
+    scores = ndtri(places)
+    table = [scores / np.sqrt(np.square(scores).mean())]
+    table += [np.sqrt(2) * np.cos(np.pi * k * places) for k in range(1, COSINES + 1)]
+    looked = ranks[: VALUES // d]
+    linear, *waves = (each.astype(np.float32)[looked] for each in table)
+    smooth = sum(np.square(one.T @ other) for one in waves for other in waves)
+    return np.square(linear.T @ linear) / len(looked), np.asarray(smooth) / len(looked)
+
+
+def sum_of_blocks(levels: ArrayLike, quantiles: Array) -> Array:
+    """Quantiles (Q,) in nats of a sum of independent terms, from those of each (G, Q).
+
+    Medians add up, and so do the squares of the distances from them, which is exact for normal laws.
+    """
+    middle = interpolate(levels, quantiles, 0.5)
+    spread = np.sqrt(np.square(quantiles - middle[:, None]).sum(0))
+    return np.asarray(middle.sum() + np.sign(np.asarray(levels) - 0.5) * spread)
+
+
+def share_of_sum(levels: ArrayLike, whole: Array, summed: Array, n: int, d: int) -> float:
+    """How much the sum of blocks counts beside the answer for all columns: from 0 to 1.
+
+    It counts more where rows are many for so many pairs of columns, as then links are seen; where it is narrower; and
+    less, the further below the other answer it is, in its own width, for then there may be more than links show.
+
+    Args:
+        levels: (Q,).
+        whole, summed: (Q,) nats.
+    """
+    low, middle, high = interpolate(levels, np.stack([whole, summed]), (ENDS[0], 0.5, ENDS[1])).T  # (2,) each
+    widths = np.maximum(high - low, 1e-3)
+    below = np.clip((middle[0] - middle[1]) / widths[1], 0, MOST_BELOW)
+    score = ROWS * np.log(n / d**2) - WIDTH * np.log(widths[1] / widths[0]) - BELOW * below
+    return float(expit(score + CONSTANT))
