@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger
@@ -97,6 +98,11 @@ class TrainCLI(LightningCLI):
         if checkpoint and checkpoint not in ("last", "best"):  # which Lightning looks for itself
             read_checkpoint(checkpoint)
 
+    def before_fit(self) -> None:
+        # Threads of one operation wait for one another by spinning, on the cores that readers need: with as many of
+        # them as cores, training takes nearly twice as long.
+        torch.set_num_threads(max(1, torch.get_num_threads() - self.datamodule.workers))
+
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self._get(self.config_init, "trainer", default={})
         root = Path(config.get("default_root_dir") or DEFAULT_ROOT)
@@ -139,22 +145,26 @@ def main(args: Sequence[str]) -> None:
         after = i > 0 and resolved[i - 1] in ("--config", "-c")
         if (after or name is not word) and name in known:
             resolved[i] = word[: len(word) - len(name)] + str(known[name])
-    with warnings.catch_warnings():
-        for message in _UNHELPFUL:
-            warnings.filterwarnings("ignore", message=message)
-        TrainCLI(
-            MutualInfoModule,
-            MetaDataModule,
-            args=resolved,
-            seed_everything_default=False,
-            auto_configure_optimizers=False,
-            load_from_checkpoint_support=False,
-            save_config_kwargs={"overwrite": True},
-            trainer_defaults={
-                "gradient_clip_val": 1.0,
-                "use_distributed_sampler": False,
-                "log_every_n_steps": 50,
-                "num_sanity_val_steps": 0,
-                "enable_model_summary": False,
-            },
-        )
+    threads = torch.get_num_threads()
+    try:
+        with warnings.catch_warnings():
+            for message in _UNHELPFUL:
+                warnings.filterwarnings("ignore", message=message)
+            TrainCLI(
+                MutualInfoModule,
+                MetaDataModule,
+                args=resolved,
+                seed_everything_default=False,
+                auto_configure_optimizers=False,
+                load_from_checkpoint_support=False,
+                save_config_kwargs={"overwrite": True},
+                trainer_defaults={
+                    "gradient_clip_val": 1.0,
+                    "use_distributed_sampler": False,
+                    "log_every_n_steps": 50,
+                    "num_sanity_val_steps": 0,
+                    "enable_model_summary": False,
+                },
+            )
+    finally:
+        torch.set_num_threads(threads)
