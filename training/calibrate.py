@@ -1,6 +1,7 @@
 """`mutualist calibrate`: from a checkpoint and held-out records to a calibration, with a table of what it changes."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from mutualist.training import conformal, report
 from mutualist.training.checkpoint import load_network
 from mutualist.training.data import MetaDataModule
 from mutualist.training.expected_error import fit_errors
-from mutualist.training.predict import Answers, answers
+from mutualist.training.predict import Answers, answers_for
 
 FORMAT = 3
 
@@ -33,6 +34,7 @@ def calibrate(
     split: str = "calibration",
     test_split: str | None = None,
     seed: int = 0,
+    workers: int | None = None,
     console: Console | None = None,
 ) -> Calibration:
     """Fits a calibration to a split that training has not seen, writes it as JSON and prints its table.
@@ -41,22 +43,23 @@ def calibrate(
     as safetensors.
 
     The table compares raw and calibrated answers on records that the calibration shown was not fitted to: those of
-    `test_split`, or each half of `split` under a calibration fitted to the other half.
+    `test_split`, or each half of `split` under a calibration fitted to the other half. Shards are answered in `workers`
+    processes, by default one a core; what comes out is the same for any number of them.
 
     Raises:
         WeightsError, DataError: the checkpoint or the split cannot be used.
     """
     console = console or Console()
     net = load_network(checkpoint)
-    module = MetaDataModule(str(data), seed=seed)
-    given = predict_split(net, module, split, seed, console)
+    module, processes = MetaDataModule(str(data), seed=seed), workers or os.cpu_count() or 1
+    given = predict_split(net, module, split, seed, processes, console)
     fitted = conformal.fit(given, np.random.default_rng(seed))
     trust = Trust(
         Reference.fit(given.summaries, np.random.default_rng(seed)),
         fit_errors(given.summaries, report.errors(given, fitted), seed),
     )
     if test_split is not None:
-        held_out = predict_split(net, module, test_split, seed, console)
+        held_out = predict_split(net, module, test_split, seed, processes, console)
         before, after = report.table(held_out, Calibration.identity(held_out.levels)), report.table(held_out, fitted)
         where = f"split {test_split!r}"
     else:
@@ -100,13 +103,15 @@ def read_trust(calibration: str | Path) -> Trust:
         raise WeightsError(f"{path}: not what `mutualist calibrate` writes ({error}); run it again") from error
 
 
-def predict_split(net: MutualInfoNet, data: MetaDataModule, split: str, seed: int, console: Console) -> Answers:
+def predict_split(
+    net: MutualInfoNet, data: MetaDataModule, split: str, seed: int, workers: int, console: Console
+) -> Answers:
     """The network's raw answers for a split, under a progress bar."""
     stream = data.stream(split)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(f"answering {split}", total=sum(stream.counts))
-        return answers(net, stream, seed, lambda count: progress.advance(task, count))
+        return answers_for(net, stream, seed, workers, lambda count: progress.advance(task, count))
 
 
 def _cross_fitted(given: Answers, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -20,9 +20,12 @@ def calibrate_command(
         str | None, typer.Option(help="Split to measure on; halves of the calibration split if absent.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Root of the randomness: ties, atoms and halves.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that answer records; one a core if absent.")
+    ] = None,
 ) -> None:
     """Makes the quantiles of a trained network cover as often as they say."""
-    calibrate(checkpoint, data, out, split=split, test_split=test_split, seed=seed)
+    calibrate(checkpoint, data, out, split=split, test_split=test_split, seed=seed, workers=workers)
 
 
 def export_command(

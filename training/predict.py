@@ -1,16 +1,18 @@
 """The raw answers of a network for a split of a meta-dataset."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
 
 from mutualist.errors import DataError
 from mutualist.models import MutualInfoNet
 from mutualist.models.describe import describe_values
-from mutualist.training.batching import Batch
+from mutualist.training.batching import Batch, batches
+from mutualist.training.stream import RecordStream
 
 Array = NDArray[np.float64]
 
@@ -62,10 +64,59 @@ class Answers:
         )
 
 
-def answers(
-    net: MutualInfoNet, batches: Iterable[Batch], seed: int = 0, advance: Callable[[int], object] | None = None
+def answers_for(
+    net: MutualInfoNet, stream: RecordStream, seed: int, workers: int, advance: Callable[[int], object]
 ) -> Answers:
-    """Runs `net` over batches; `advance` is called with the size of each. Ties are broken from `seed`.
+    """`answers` for all records of a stream, its shards shared out among processes: the same for any number of them.
+
+    Raises:
+        DataError: as `answers` does, or a process was lost.
+    """
+    shards = _Shards(net, stream, seed)
+    workers = min(workers, len(shards))
+    generator = torch.Generator().manual_seed(seed)  # or the loader would draw from torch's global state
+    loader = DataLoader(shards, batch_size=None, num_workers=workers if workers > 1 else 0, generator=generator)
+    parts: list[Answers] = []
+    try:
+        for part in loader:
+            if isinstance(part, DataError):
+                raise part
+            parts.append(part)
+            advance(len(part))
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise DataError(f"a process that answered was lost ({error}); run it again, with fewer workers") from error
+    return _joined(parts)
+
+
+class _Shards(Dataset["Answers | DataError"]):
+    """The answers for each shard of a stream that has records; an error in its place, which a loader would wrap."""
+
+    def __init__(self, net: MutualInfoNet, stream: RecordStream, seed: int) -> None:
+        self.net, self.stream, self.seed = net, stream, seed
+        self.filled = [i for i, count in enumerate(stream.counts) if count]
+
+    def __len__(self) -> int:
+        return len(self.filled)
+
+    def __getitem__(self, index: int) -> Answers | DataError:
+        stream, at = self.stream, self.filled[index]
+        shard = RecordStream([stream.shards[at]], [stream.counts[at]], stream.options, shuffle=False)
+        seed = int(np.random.SeedSequence((self.seed, at)).generate_state(1)[0])
+        try:  # not the batches of `shard` itself, which a loader's process would share with others
+            return answers(self.net, batches(shard.records(), shard.options, None), seed)
+        except DataError as error:
+            return error
+
+
+def _joined(parts: Sequence[Answers]) -> Answers:
+    columns = [field.name for field in fields(Answers) if field.name != "levels"]
+    return Answers(parts[0].levels, **{name: np.concatenate([getattr(p, name) for p in parts]) for name in columns})
+
+
+def answers(net: MutualInfoNet, given: Iterable[Batch], seed: int = 0) -> Answers:
+    """Runs `net` over batches. Ties are broken from `seed`.
 
     Raises:
         DataError: there are no records, or the network's answer is not finite for one.
@@ -74,7 +125,7 @@ def answers(
     columns: dict[str, list[NDArray]] = {key: [] for key in ("quantiles", "summaries", "tied", "mi", "n", "dx", "dy")}
     family: list[str] = []
     with torch.inference_mode():
-        for batch in batches:
+        for batch in given:
             values, side, rows, exist = (batch[key] for key in ("values", "side", "row_mask", "column_mask"))
             sample = describe_values(values, side, rows, exist, net.config, generator)
             quantiles, summaries = net.read(sample)
@@ -86,8 +137,6 @@ def answers(
             for key in ("mi", "n", "dx", "dy"):
                 columns[key].append(batch[key].numpy())
             family.extend(batch["family"])
-            if advance is not None:
-                advance(len(quantiles))
     if not family:
         raise DataError("no records to answer for; give a split that has some")
     whole = {key: np.concatenate(parts) for key, parts in columns.items()}

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from mutualist.errors import DataError, WeightsError
+from mutualist.models import MutualInfoNet
 from mutualist.models.bundle import load_bundle
 from mutualist.training.batching import collate
 from mutualist.training.calibrate import calibrate, read_calibration
@@ -17,7 +20,7 @@ from mutualist.training.checkpoint import CONFIG_KEY, load_network
 from mutualist.training.commands import calibrate_app, export_app
 from mutualist.training.data import MetaDataModule
 from mutualist.training.export import export, meta_distribution
-from mutualist.training.predict import answers
+from mutualist.training.predict import answers, answers_for
 
 QUIET = Console(quiet=True)
 
@@ -105,6 +108,37 @@ def test_answers_that_are_not_finite_are_refused(checkpoint, dataset):
         next(net.head.parameters()).fill_(torch.nan)
     with pytest.raises(DataError, match="not finite"):
         answers(net, MetaDataModule(str(dataset)).stream("test"))
+
+
+def test_answers_are_the_same_for_any_number_of_processes(checkpoint, make_dataset):
+    net, stream = load_network(checkpoint), MetaDataModule(str(make_dataset(shards=3, splits=("test",)))).stream("test")
+    done: list[int] = []
+    one, two = (answers_for(net, stream, 5, workers, done.append) for workers in (1, 2))
+    assert done == [*stream.counts, *stream.counts]
+    for name in ("quantiles", "truth", "tied", "n"):
+        np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=1e-4, atol=1e-5)
+    assert one.family.tolist() == two.family.tolist()
+
+
+def test_errors_in_a_process_are_as_clear_as_without(checkpoint, make_dataset):
+    directory = make_dataset(shards=3, splits=("test",))
+    shard = directory / "test" / "shard-00001.parquet"
+    stream = MetaDataModule(str(directory)).stream("test")
+    shard.write_bytes(shard.read_bytes()[:200])
+    with pytest.raises(DataError, match=r"shard-00001\.parquet") as caught:
+        answers_for(load_network(checkpoint), stream, 0, 2, lambda count: None)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_killed_process_is_told(checkpoint, make_dataset):
+    class Lethal(MutualInfoNet):
+        def read(self, sample):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    net, stream = load_network(checkpoint), MetaDataModule(str(make_dataset(shards=2, splits=("test",)))).stream("test")
+    net.__class__ = Lethal
+    with pytest.raises(DataError, match="a process that answered was lost"):
+        answers_for(net, stream, 0, 2, lambda count: None)
 
 
 def test_answers_of_no_records_are_refused(checkpoint):
