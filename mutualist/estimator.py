@@ -25,6 +25,7 @@ from mutualist.inputs import (
 )
 from mutualist.models.blocks import find_blocks, share_of_sum, sum_of_blocks
 from mutualist.models.bundle import Bundle, load_bundle
+from mutualist.models.ceiling import ceiling
 from mutualist.models.gaps import MEAN_ERROR, with_gaps
 from mutualist.models.quantiles import interpolate
 from mutualist.passes import Array, Ranked, Raw, answer_pairs, answer_samples
@@ -156,6 +157,8 @@ class MutualInfoEstimator:
         for i in np.flatnonzero(alone):
             columns[i] = constant_warnings(values[:, pairs[i]], 1)
         calibrated, trust = self._calibrated(raw, len(values), 1, 1)
+        ceilings = np.array([ceiling(self.levels, centred[:, [j]], tied[[j]]) for j in range(len(tied))])
+        calibrated = np.minimum(calibrated, ceilings[pairs].min(1))
         judged = trust.tolist()
         warnings = [
             (*ranges, *of_columns, *strangeness_warnings(strange))
@@ -250,6 +253,18 @@ class MutualInfoEstimator:
             calibrated[i] += share * (summed - calibrated[i])
             trust[i] += share * (np.array([strange.max(), np.sqrt(np.square(errors).sum())]) - trust[i])
 
+    def _keep_below_entropies(
+        self, calibrated: Array, columns: Sequence[tuple[Ints, NDArray[np.bool_]]], dx: Sequence[int]
+    ) -> None:
+        """Lowers quantiles (B, Q) in place to those of the entropies of X and of Y, where these take few values.
+
+        Args:
+            columns: as `centred_mid_ranks` gives them, of each sample, of which the first `dx` are X's.
+        """
+        for i, ((centred, tied), of_x) in enumerate(zip(columns, dx, strict=True)):
+            for side in (slice(of_x), slice(of_x, None)):
+                calibrated[i] = np.minimum(calibrated[i], ceiling(self.levels, centred[:, side], tied[side]))
+
     def _warnings(self, sample: Sample, left_out: Mapping[int, int], ranked: Ranked) -> tuple[str, ...]:
         """What to say of a sample, of which the columns `left_out` repeat others; the rest is `ranked`."""
         n, dx, dy = ranked.shape
@@ -288,6 +303,7 @@ class MutualInfoEstimator:
         calibrated, trust, raw = self._by_parts(ranked)
         self._add_blocks(calibrated, trust, ranked, columns)
         self._raise_to_pairs(calibrated, raw, columns)
+        self._keep_below_entropies(calibrated, columns, [one.shape[1] for one in ranked])
         return [
             MIEstimate(
                 levels,
