@@ -31,7 +31,9 @@ def find_blocks(ranks: NDArray[np.integer], side: NDArray[np.bool_]) -> list[NDA
     A block has columns of both sides, linked. The rest, which may depend in ways that no two columns show, comes with
     them if it has columns of both sides; else it tells nothing. Two columns are linked by the correlation of their
     normal scores, or by n times the sum of the squared coefficients of their copula's cosine expansion to order 4:
-    chi-squared with 1 and with 16 degrees of freedom where they are independent (a smooth test, Neyman 1937).
+    chi-squared with 1 and with 16 degrees of freedom where they are independent (a smooth test, Neyman 1937). Sums of
+    these over the columns of a block and of the rest show what is too weak in each, as where a target is a score of
+    many columns: such a block stays with the rest.
 
     Args:
         ranks: (n, d), 0..n-1 in each column, none equal; of so many rows that not all are looked at, the first are.
@@ -39,15 +41,27 @@ def find_blocks(ranks: NDArray[np.integer], side: NDArray[np.bool_]) -> list[NDA
     """
     d = len(side)
     linear, smooth = _dependence(ranks)
-    chance = CHANCE / (d * (d - 1))  # two looks at each pair
-    linked = (linear > chdtri(1, chance)) | (smooth > chdtri(COSINES**2, chance))
+    linked = _beyond_chance(linear, smooth, 1, d * (d - 1) / 2)
     number, label = connected_components(linked, directed=False)
-    crosses = np.array([len(np.unique(side[label == i])) == 2 for i in range(number)])
-    if number == 1 or not crosses.any():
+    blocks = [label == i for i in range(number) if len(np.unique(side[label == i])) == 2]
+    rest = ~np.any(blocks, axis=0) if blocks else np.ones(d, bool)
+    parted = [np.outer(block, rest) & (side[:, None] != side) for block in blocks]
+    apart = [
+        block
+        for block, pairs in zip(blocks, parted, strict=True)
+        if not _beyond_chance(linear[pairs].sum(), smooth[pairs].sum(), pairs.sum(), len(blocks))
+    ]
+    if not apart or apart[0].all():
         return []
-    blocks = [np.flatnonzero(label == i) for i in np.flatnonzero(crosses)]
-    rest = np.flatnonzero(~crosses[label])
-    return blocks if len(np.unique(side[rest])) < 2 else [*blocks, rest]
+    rest = ~np.any(apart, axis=0)
+    groups = [*apart, rest] if len(np.unique(side[rest])) == 2 else apart
+    return [np.flatnonzero(group) for group in groups]
+
+
+def _beyond_chance(linear: ArrayLike, smooth: ArrayLike, pairs: int, looks: float) -> NDArray[np.bool_]:
+    """Whether sums of both statistics over so many pairs say that these depend, at one of so many looks."""
+    chance = CHANCE / (2 * looks)
+    return np.asarray((linear > chdtri(pairs, chance)) | (smooth > chdtri(COSINES**2 * pairs, chance)))
 
 
 def _dependence(ranks: NDArray[np.integer]) -> tuple[Array, Array]:

@@ -31,24 +31,35 @@ def named(groups: list[NDArray[np.int64]]) -> list[set[int]]:
 
 @settings(deadline=None, max_examples=30)
 @given(linked=st.integers(1, 4), spare_x=st.integers(0, 3), spare_y=st.integers(0, 3), seed=st.integers(0, 2**32 - 1))
-def test_pairs_are_found_in_whatever_order(linked: int, spare_x: int, spare_y: int, seed: int) -> None:
+def test_order_and_sides_make_no_difference(linked: int, spare_x: int, spare_y: int, seed: int) -> None:
     dx, dy = linked + spare_x, linked + spare_y
     table, side = pairs(600, linked, dx, dy, seed), np.arange(dx + dy) >= dx
     rng = np.random.default_rng(seed)
     columns, rows = rng.permutation(dx + dy), rng.permutation(600)
-    for order, sides in ((np.arange(dx + dy), side), (columns, side[columns]), (columns, ~side[columns])):
-        found = named(find_blocks(ranks(table[rows][:, order]), sides))
-        back = [{int(order[j]) for j in group} for group in found]
-        blocks = [{j, dx + j} for j in range(linked)]
-        if linked == 1 and spare_x == spare_y == 0:
-            assert found == []
-            continue
-        for block in blocks:  # a link by chance, in one sample of a hundred, may join two
-            assert any(block <= group for group in back)
-        assert sum(map(len, back)) == len(set().union(*back))
-        rest = set(range(dx + dy)) - set().union(*blocks)
-        if spare_x and spare_y and len(back) == linked + 1:
-            assert back[-1] == rest
+    found = named(find_blocks(ranks(table), side))
+    for sides in (side[columns], ~side[columns]):
+        other = find_blocks(ranks(table[rows][:, columns]), sides)
+        assert sorted(map(sorted, found)) == sorted(sorted(columns[group].tolist()) for group in other)
+    assert sum(map(len, found)) == len(set().union(*found))
+    assert all(len(np.unique(side[list(group)])) == 2 for group in found)
+
+
+@pytest.mark.parametrize(("linked", "dx", "dy"), [(2, 2, 2), (1, 3, 1), (3, 5, 4), (4, 20, 20)])
+def test_pairs_are_found(linked: int, dx: int, dy: int) -> None:
+    expected = [{j, dx + j} for j in range(linked)]
+    rest = set(range(dx + dy)) - set().union(*expected)
+    if any(j < dx for j in rest) and any(j >= dx for j in rest):
+        expected.append(rest)
+    side = np.arange(dx + dy) >= dx
+    right = sum(named(find_blocks(ranks(pairs(600, linked, dx, dy, seed)), side)) == expected for seed in range(100))
+    assert right >= 93  # chance joins what is apart in two of a hundred
+
+
+def test_a_score_of_many_columns_depends_on_all_of_them() -> None:
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(1000, 32))
+    y = x @ np.full(32, 0.12) + x[:, 0] + rng.normal(size=1000)
+    assert find_blocks(ranks(np.column_stack([x, y])), np.arange(33) == 32) == []
 
 
 def test_what_no_two_columns_show_stays_together() -> None:
