@@ -44,7 +44,8 @@ def mutual_information(
     ranked smoothly (`mutualist.models.smooth`; docs/differentiable.md says what this costs). The order of rows decides
     how ties are broken, and which rows are looked at where there are too many for all. And it is the calibrated answer
     of the network alone: what `estimate` adds by rule (independent blocks of columns, repeated columns, the pair that
-    shares most, gaps of very many rows) would make it jump. There are first derivatives only.
+    shares most, the entropy of a side with few values, gaps of very many rows) would mostly make it jump. There are
+    first derivatives only.
 
     Args:
         x: real numbers, shape (n,), (n, dx), or (B, n, dx) for B samples of n rows each.
