@@ -19,7 +19,7 @@ ROUNDS = 2
 def canonical_ranks(
     centred: Ints, tied: NDArray[np.bool_], side: NDArray[np.bool_], ordered: bool = True
 ) -> tuple[Ints, Ints]:
-    """Ranks 0..n-1 of each column, none equal, and ranks that equal values share.
+    """Ranks 0..n-1 of each column, none equal, and the columns that they are ranks of.
 
     Args:
         centred, tied: (n, d) and (d,), what `centred_mid_ranks` gives for the columns.
@@ -27,12 +27,11 @@ def canonical_ranks(
         ordered: whether rows must come in canonical order. Where they need not and nothing is tied, ranks are enough.
 
     Returns:
-        ranks and shared ranks, (n, d) each, of the same rows.
+        ranks, and `centred` up to the sign of each column, (n, d) each, of the same rows.
     """
     n = len(centred)
     if not ordered and not tied.any():
-        ranks = (centred + (n - 1)) // 2
-        return ranks, ranks
+        return (centred + (n - 1)) // 2, centred
     centred = centred * _orientation(centred, side)
     keys = column_keys(centred, side)
     if not _oriented(centred):  # the sample and its mirror image are told apart by content, or are the same
@@ -44,17 +43,16 @@ def canonical_ranks(
     for place, j in enumerate(places):
         rows += _mix(centred[:, j].view(np.uint64) + _scramble(place))
     centred = centred[np.argsort(rows, kind="stable")]  # rows with equal keys are equal
-    shared = (centred + (n - 1)) // 2  # the middle of the ranks that rows share, so one of them
-    ranks = shared.copy()
+    ranks = (centred + (n - 1)) // 2
     seen: dict[int, int] = {}
     for j in places[tied[places]]:
         occurrence = seen[int(keys[j])] = seen.get(int(keys[j]), -1) + 1
         noise = np.random.default_rng([int(keys[j]), occurrence]).random(n)
         ranks[np.lexsort((noise, centred[:, j])), j] = np.arange(n)
-    return ranks, shared
+    return ranks, centred
 
 
-def centred_mid_ranks(values: NDArray[np.float64]) -> tuple[Ints, NDArray[np.bool_]]:
+def centred_mid_ranks(values: NDArray[np.float64] | Ints) -> tuple[Ints, NDArray[np.bool_]]:
     """Twice the mid-rank minus (n - 1): an integer that reversing the column negates. And which columns have ties."""
     n, d = values.shape
     columns = np.ascontiguousarray(values.T)  # along the last axis everything is several times faster

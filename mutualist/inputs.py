@@ -195,26 +195,20 @@ def repeat_warnings(left_out: Mapping[int, int], dx: int) -> tuple[str, ...]:
     return (f"left out columns that another of their side determines, as they add nothing: {said}",)
 
 
-def few_values(values: NDArray[np.float64], tied: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many values each column of (n, d) takes if they may be codes of categories, else 0: (d,).
+def tie_warnings(values: NDArray[np.float64], tied: NDArray[np.bool_], dx: int) -> tuple[str, ...]:
+    """What to say of those `tied` (d,) among values (n, d) that may be codes of categories; the first dx are X's.
 
     Codes are more than two (the order of two is no matter), few, and most rows share theirs with another row.
     """
-    count = np.zeros(values.shape[1], np.int64)
-    for j in np.flatnonzero(tied):
+    codes = []
+    for j in np.flatnonzero(tied).tolist():
         met = np.unique(values[:, j], return_counts=True)[1]
         if 2 < len(met) <= CODES and 2 * met[met > 1].sum() > len(values):
-            count[j] = len(met)
-    return count
-
-
-def tie_warnings(few: NDArray[np.int64], n: int, dx: int) -> tuple[str, ...]:
-    """What to say of many ties: `few` (d,) as `few_values` counts them, of which the first dx are of X's columns."""
-    codes = [f"{_column(j, dx)} takes {few[j]} values" for j in np.flatnonzero(few).tolist()]
+            codes.append(f"{_column(j, dx)} takes {len(met)} values")
     if not codes:
         return ()
     return (
-        f"many ties: {', '.join(codes)} in {n:,} rows, read as numbers in order; where they only name categories, "
+        f"many ties: {', '.join(codes)} in {len(values):,} rows, read as numbers in order; where they only name categories, "
         "another numbering can change the estimate",
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mutualist.canonical import Ints, centred_mid_ranks
+from mutualist.canonical import Ints
 from mutualist.models import scores_from_ranks
 from mutualist.models.atoms import Atoms, find_atoms
 from mutualist.models.bundle import Bundle
@@ -17,6 +17,7 @@ from mutualist.models.describe import describe
 from mutualist.models.gaps import FEWEST, gap_information
 from mutualist.models.pairwise import describe_pairs
 from mutualist.models.strongest import strongest_pair
+from mutualist.ranked import Ranked
 
 Array = NDArray[np.float64]
 
@@ -27,45 +28,6 @@ BLOCK_VALUES = 1 << 24  # n * d of the columns whose pairs share one look at the
 BLOCK_COLUMNS = 256
 PAIRS_AT_ONCE = 1 << 9  # such pairs in one pass
 NOT_ASKED = 0.0, np.inf  # what gaps say where they are not looked at
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A sample ready for the network.
-
-    Attributes:
-        ranks: (n, d) without ties.
-        side: (d,) true for columns of Y.
-        tied: (d,) which columns have ties.
-        shared: (n, d) numbers within 0..n-1 that are equal where values are.
-    """
-
-    ranks: Ints
-    side: NDArray[np.bool_]
-    tied: NDArray[np.bool_]
-    shared: Ints
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """n, dx, dy."""
-        dy = int(self.side.sum())
-        return len(self.ranks), len(self.side) - dy, dy
-
-    def parts(self, most: int) -> list["Ranked"]:
-        """The sample; or, if it has several columns and many more rows than `most`, parts of about half as many.
-
-        Many parts err less, averaged, than few large ones; up to half more rows than `most` do less harm than parts do.
-        Rows come in an order that their content gives, so each part is a random one.
-        """
-        n, d = self.ranks.shape
-        count = n // (most // 2) if d > 2 and n > 1.5 * most else 1
-        return [self] if count == 1 else [self._rows(slice(i, None, count)) for i in range(count)]
-
-    def _rows(self, rows: slice) -> "Ranked":
-        centred, tied = centred_mid_ranks(self.shared[rows].astype(np.float64))
-        shared = (centred + len(centred) - 1) // 2
-        ranks = self.ranks[rows].argsort(0).argsort(0) if tied.any() else shared
-        return Ranked(ranks, self.side, tied, shared)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,6 @@ _PARENT_INDEPENDENT = 50.0  # the same where only independent records count
 _FINEST = 0.005  # nats; smaller mutual informations are not told from 0
 _FALSE_ALARMS = 0.05  # share of independent records whose lower end may be above the floor
 _LOW_LEVEL = 0.05
-_WORTH = 0.995  # of the loss with the network's own median: a recalibrated one must bring it down to this
 _GRID = np.linspace(-REACH, REACH, 1401)  # of probits of levels
 _SHIFTS = np.sinh(np.linspace(-8, 8, 1601)) / 30  # nats, up to 50 and finer near 0
 
@@ -49,24 +48,19 @@ def transform(answers: Answers, rng: np.random.Generator) -> Array:
     return np.where(atom, probit(ndtr(zero) * rng.random(len(answers))), plain)
 
 
-def fit(answers: Answers, rng: np.random.Generator, keep_median: bool | None = None) -> Calibration:
-    """The calibration that makes `answers` cover as they say.
+def fit(answers: Answers, rng: np.random.Generator) -> Calibration:
+    """The calibration that makes `answers` cover as they say. The median stays as the network gave it.
 
     Args:
         answers: of records that the network was never trained on.
-        rng: draws the transform at atoms, and the folds.
-        keep_median: whether the median stays as the network gave it; if None, unless another is clearly more accurate
-            on held-out folds.
+        rng: draws the transform at atoms.
     """
-    if keep_median is None:
-        keep_median = _median_is_best_kept(answers, rng)
     levels, middle = answers.levels, answers.median
     z = transform(answers, rng)
     probits = _at_nodes(answers, np.repeat(z[:, None], len(levels), 1), _GRID, ndtr(_GRID))
-    if keep_median:
-        probits[..., :middle] = np.minimum(probits[..., :middle], 0.0)
-        probits[..., middle] = 0.0
-        probits[..., middle + 1 :] = np.maximum(probits[..., middle + 1 :], 0.0)
+    probits[..., :middle] = np.minimum(probits[..., :middle], 0.0)
+    probits[..., middle] = 0.0
+    probits[..., middle + 1 :] = np.maximum(probits[..., middle + 1 :], 0.0)
     shifts, floors = np.zeros_like(probits), np.zeros(probits.shape[1:3])
     beyond = np.abs(probits) >= REACH - 1e-9
     if beyond.any():
@@ -156,18 +150,3 @@ def _floors(maps: Calibration, answers: Answers) -> Array:
             at = np.searchsorted(pooled(in_n[:, i] * in_d[:, j], at_n), 1 - _FALSE_ALARMS)
             floors[i, j] = max(_FINEST, low[np.minimum(at, len(low) - 1)] / floor_share(_LOW_LEVEL))
     return floors
-
-
-def _median_is_best_kept(answers: Answers, rng: np.random.Generator) -> bool:
-    """Whether recalibrating the median hardly helps, as measured on halves that it was not fitted to."""
-    half = rng.random(len(answers)) < 0.5
-    loss = {True: 0.0, False: 0.0}
-    for fitted in (half, ~half):
-        held_out = answers.where(~fitted)
-        for keep in loss:
-            maps = fit(answers.where(fitted), np.random.default_rng(0), keep_median=keep)
-            sizes = held_out.n, held_out.dx, held_out.dy
-            values = maps.apply(answers.levels, held_out.quantiles, *sizes, held_out.tied)
-            error = np.abs(interpolate(answers.levels, values, 0.5) - held_out.truth)
-            loss[keep] += float((error / (1 + held_out.truth / 4)).sum())  # weighted as in training
-    return loss[True] * _WORTH <= loss[False]

@@ -110,16 +110,10 @@ def test_an_honest_network_is_left_nearly_as_it_is():
     assert abs(change) < 0.03
 
 
-def test_a_median_that_is_kept_is_kept_exactly_and_one_that_is_off_is_mended(fresh):
+def test_the_median_stays_as_the_network_gave_it(fitted, fresh):
     middle = LEVELS.index(0.5)
-    kept = conformal.fit(wrong_network(0), np.random.default_rng(0), keep_median=True)
-    values = kept.apply(GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy, fresh.tied)
+    values = fitted.apply(GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy, fresh.tied)
     np.testing.assert_allclose(values[:, middle], fresh.quantiles[:, middle], rtol=1e-12)
-    biased = wrong_network(3, bias=1.0)
-    chosen = conformal.fit(biased, np.random.default_rng(0))
-    values = chosen.apply(GRID, biased.quantiles, biased.n, biased.dx, biased.dy, biased.tied)
-    before = np.abs(biased.quantiles[:, middle] - biased.truth).mean()
-    assert np.abs(values[:, middle] - biased.truth).mean() < 0.9 * before
 
 
 @settings(max_examples=30, deadline=None)

@@ -75,11 +75,11 @@ def test_without_ties_they_are_the_ranks() -> None:
 def test_every_column_holds_each_rank_once_and_keeps_its_order(sample: tuple[Floats, int]) -> None:
     values, dx = sample
     centred, tied = centred_mid_ranks(values)
-    ranks, shared = canonical_ranks(centred, tied, np.arange(values.shape[1]) >= dx)
+    ranks, ordered = canonical_ranks(centred, tied, np.arange(values.shape[1]) >= dx)
     np.testing.assert_array_equal(np.sort(ranks, axis=0), np.arange(len(values))[:, None].repeat(values.shape[1], 1))
     counts = [np.unique(c, return_counts=True)[1] for c in values.T]
     np.testing.assert_array_equal(tied, [len(c) < len(values) for c in counts])
-    for column, count in zip(shared.T, counts, strict=True):  # in other rows, and turned round perhaps
+    for column, count in zip(ordered.T, counts, strict=True):  # in other rows, and turned round perhaps
         np.testing.assert_array_equal(np.sort(np.unique(column, return_counts=True)[1]), np.sort(count))
 
 
