@@ -1,4 +1,4 @@
-"""Calibrated answers for samples, and the rules beside the network (docs/decisions/0008) in the order of their acting."""
+"""Calibrated answers for samples, and the rules beside the network (docs/decisions/0008) in the order they act in."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -196,7 +196,7 @@ def repeat_warnings(left_out: Mapping[int, int], dx: int) -> tuple[str, ...]:
 
 
 def tie_warnings(values: NDArray[np.float64], tied: NDArray[np.bool_], dx: int) -> tuple[str, ...]:
-    """What to say of those `tied` (d,) among values (n, d) that may be codes of categories; the first dx are X's.
+    """What to say of `tied` columns (d,) of values (n, d) that may be codes of categories. The first dx are X's.
 
     Codes are more than two (the order of two is no matter), few, and most rows share theirs with another row.
     """
@@ -208,8 +208,8 @@ def tie_warnings(values: NDArray[np.float64], tied: NDArray[np.bool_], dx: int) 
     if not codes:
         return ()
     return (
-        f"many ties: {', '.join(codes)} in {len(values):,} rows, read as numbers in order; where they only name categories, "
-        "another numbering can change the estimate",
+        f"many ties: {', '.join(codes)} in {len(values):,} rows, read as numbers in order; where they only name "
+        "categories, another numbering can change the estimate",
     )
 
 
