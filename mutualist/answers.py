@@ -20,7 +20,7 @@ PAIR = np.array([False, True])  # sides of a column of X and one of Y
 CLEAR = 0.01  # nats: what a pair shares at least, or chance would count where nothing is shared
 
 
-class Answers:
+class Answerer:
     """What a bundle says of samples, whose B answers are quantiles (B, Q) in nats and what `Trust.judge` says (B, 2).
 
     Args:

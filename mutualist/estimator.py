@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mutualist.answers import Answers
+from mutualist.answers import Answerer
 from mutualist.canonical import Ints, centred_mid_ranks
 from mutualist.inputs import (
     NanPolicy,
@@ -44,7 +44,7 @@ class MutualInfoEstimator:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self._answers = Answers(bundle)
+        self._answerer = Answerer(bundle)
         self._trained = bundle.info["meta_distribution"]
         self._model = {"name": bundle.info["name"], "version": bundle.info["version"]}
 
@@ -142,7 +142,7 @@ class MutualInfoEstimator:
     def _columns(self, values: Array, pairs: Ints) -> tuple[Array, Array, list[tuple[str, ...]]]:
         """Quantiles (P, Q), what `Trust.judge` says (P, 2), and warnings, of pairs (P, 2) of columns of values."""
         centred, tied = centred_mid_ranks(values)
-        quantiles, trust = self._answers.of_pairs(centred, tied, pairs)
+        quantiles, trust = self._answerer.of_pairs(centred, tied, pairs)
         ranges = range_warnings(len(values), 1, 1, self._trained)
         constant = [constant_warnings(values[:, pair], 1) if tied[pair].any() else () for pair in pairs]
         warnings = [
@@ -161,7 +161,7 @@ class MutualInfoEstimator:
             side = np.arange(len(tied)) >= sample.dx
             left_out = repeated(centred, tied, side) if len(tied) > 2 else {}
             kept = ~np.isin(np.arange(len(tied)), list(left_out))
-            one = self._answers.ranked(centred[:, kept], tied[kept], side[kept])
+            one = self._answerer.ranked(centred[:, kept], tied[kept], side[kept])
             ranked.append(one)
             warnings.append(
                 (
@@ -173,7 +173,7 @@ class MutualInfoEstimator:
                     *(tie_warnings(sample.values, tied & kept, sample.dx) if kept.sum() > 2 else ()),
                 )
             )
-        quantiles, trust = self._answers.of_samples(ranked)
+        quantiles, trust = self._answerer.of_samples(ranked)
         return [
             MIEstimate(
                 levels,
