@@ -20,9 +20,10 @@ VALUES = 1 << 22  # n * d of the rows that are looked at
 COSINES = 4
 CHANCE = 0.01  # that any two columns of a sample are linked where none depend
 ENDS = 0.05, 0.95  # the levels that tell how wide an answer is
-# How much a sum counts, fitted to 7,820 records of the prior that the network never saw (docs/experiments.md, 25).
-ROWS, WIDTH, BELOW, CONSTANT = 0.57, 1.8, 2.9, 0.1
+# How much a sum counts, fitted to 3,945 records of the prior that the network never saw (docs/experiments.md, 26).
+ROWS, WIDTH, BELOW, LACK, CONSTANT = 0.77, 2.78, 1.17, 10.8, 0.82
 MOST_BELOW = 5.0
+LITTLE = 0.05  # nats, of which no share is taken
 
 
 def find_blocks(ranks: NDArray[np.integer], side: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
@@ -91,7 +92,8 @@ def share_of_sum(levels: ArrayLike, whole: Array, summed: Array, n: int, d: int)
     """How much the sum of blocks counts beside the answer for all columns: from 0 to 1.
 
     It counts more where rows are many for so many pairs of columns, as then links are seen; where it is narrower; and
-    less, the further below the other answer it is, in its own width, for then there may be more than links show.
+    less, the further below the other answer it is, in its own width and as a share of that answer, for then there may
+    be more than links show.
 
     Args:
         levels: (Q,).
@@ -99,6 +101,6 @@ def share_of_sum(levels: ArrayLike, whole: Array, summed: Array, n: int, d: int)
     """
     low, middle, high = interpolate(levels, np.stack([whole, summed]), (ENDS[0], 0.5, ENDS[1])).T  # (2,) each
     widths = np.maximum(high - low, 1e-3)
-    below = np.clip((middle[0] - middle[1]) / widths[1], 0, MOST_BELOW)
-    score = ROWS * np.log(n / d**2) - WIDTH * np.log(widths[1] / widths[0]) - BELOW * below
-    return float(expit(score + CONSTANT))
+    lack = max(middle[0] - middle[1], 0.0)
+    doubt = BELOW * min(lack / widths[1], MOST_BELOW) + LACK * lack / max(middle[0], LITTLE)
+    return float(expit(ROWS * np.log(n / d**2) - WIDTH * np.log(widths[1] / widths[0]) - doubt + CONSTANT))
