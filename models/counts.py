@@ -54,6 +54,6 @@ def count_information(count: Tensor, exists: Tensor) -> tuple[Tensor, Tensor, Te
     bias = torch.stack([met, (taken[:, 0] - 1) * (taken[:, 1] - 1)], 1) / (2 * n)
     plain = entropy[:, :1] + entropy[:, 1:2] - entropy[:, 2:]
     logs = counts.log()
-    squares = ((logs[:, 2] - logs[:, 0] - logs[:, 1] + n.log()).square() * exists[:, 0]).sum(1, True) / n
-    error = ((squares - plain.square()).clamp(min=0) / n).sqrt()
+    beyond = logs[:, 2] - logs[:, 0] - logs[:, 1] + n.log() - plain  # a difference of squares would leave its rounding
+    error = (beyond.square() * exists[:, 0]).sum(1, True).sqrt() / n
     return (plain - bias).float().clamp(min=-0.5), error.float(), taken[:, 2:]
