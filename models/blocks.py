@@ -23,7 +23,7 @@ ENDS = 0.05, 0.95  # the levels that tell how wide an answer is
 # How much a sum counts, fitted to 3,945 records of the prior that the network never saw (docs/experiments.md, 26).
 ROWS, WIDTH, BELOW, LACK, CONSTANT = 0.77, 2.78, 1.17, 10.8, 0.82
 MOST_BELOW = 5.0
-LITTLE = 0.05  # nats, of which no share is taken
+LITTLE = 0.05  # nats: what a sum lacks is compared with no less
 
 
 def find_blocks(ranks: NDArray[np.integer], side: NDArray[np.bool_]) -> list[NDArray[np.int64]]:

@@ -37,6 +37,6 @@ def ceiling(levels: ArrayLike, columns: NDArray[np.integer], tied: NDArray[np.bo
         return np.full(np.shape(levels), np.inf)
     shares, logs = counts / n, np.log(counts / n)
     entropy = -float(shares @ logs)
-    error = np.sqrt((shares @ np.square(logs) - entropy**2) / n + (values - 1) / (2 * n**2))
+    error = np.sqrt(shares @ np.square(logs + entropy) / n + (values - 1) / (2 * n**2))
     quantiles = entropy + (values - 1) / (2 * n) + error * probit(levels)
     return np.clip(quantiles, 0.0, np.log(values))

@@ -1,12 +1,11 @@
 """Calibrated answers for samples, and the rules beside the network (docs/decisions/0008) in the order they act in."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mutualist.canonical import Ints
+from mutualist.canonical import Ints, shared_ranks
 from mutualist.models.blocks import find_blocks, share_of_sum, sum_of_blocks
 from mutualist.models.bundle import Bundle
 from mutualist.models.ceiling import ceiling
@@ -42,7 +41,7 @@ class Answerer:
         self._add_blocks(quantiles, trust, samples)
         self._raise_to_pairs(quantiles, raw, samples)
         for i, sample in enumerate(samples):
-            for side in (~sample.side, sample.side):
+            for side in (~sample.side, sample.side) if sample.tied.any() else ():
                 most = ceiling(self._levels, sample.centred[:, side], sample.tied[side])
                 quantiles[i] = np.minimum(quantiles[i], most)
         return quantiles, trust
@@ -51,16 +50,15 @@ class Answerer:
         """Answers for pairs (P, 2) of columns (n, d), given as `centred_mid_ranks` gives them."""
         alone = tied[pairs].any(1)  # how ties are broken depends on both columns
         raw = Raw.room(self._bundle, len(pairs))
-        ranks = (centred + len(centred) - 1) // 2
-        raw[~alone] = answer_pairs(self._bundle, ranks, pairs[~alone])
+        raw[~alone] = answer_pairs(self._bundle, shared_ranks(centred), pairs[~alone])
         samples = [self.ranked(centred[:, pair], tied[pair], PAIR) for pair in pairs[alone]]
         raw[alone] = answer_samples(self._bundle, samples)
         quantiles, trust = self._calibrated(raw, len(centred), 1, 1)
         most = np.array([ceiling(self._levels, centred[:, [j]], tied[[j]]) for j in range(len(tied))])
         return np.minimum(quantiles, most[pairs].min(1)), trust
 
-    def _calibrated(self, raw: Raw, n: Any, dx: Any, dy: Any) -> tuple[Array, Array]:
-        """What the network says, calibrated, and in it what gaps say of very many rows. Sizes are numbers or (B,)."""
+    def _calibrated(self, raw: Raw, n: Ints | int, dx: Ints | int, dy: Ints | int) -> tuple[Array, Array]:
+        """What the network says, calibrated, and in it what gaps say of very many rows."""
         quantiles = self._bundle.calibration.apply(self._levels, raw.quantiles, n, dx, dy, raw.tied)
         quantiles, shares = with_gaps(self._levels, quantiles, n, raw.gaps)
         asked, trust = shares > 0, raw.trust.copy()
@@ -83,12 +81,15 @@ class Answerer:
 
     def _add_blocks(self, quantiles: Array, trust: Array, samples: Sequence[Ranked]) -> None:
         """Averages answers in place with the sums of independent blocks of columns."""
-        blocks = [find_blocks(sample.ranks, sample.side) if len(sample.side) > 2 else [] for sample in samples]
-        of = np.array([i for i, groups in enumerate(blocks) for _ in groups], np.int64)
-        if not len(of):
+        several = {
+            i: find_blocks(sample.ranks, sample.side) for i, sample in enumerate(samples) if len(sample.side) > 2
+        }
+        blocks = {i: groups for i, groups in several.items() if groups}
+        if not blocks:
             return
-        terms, judged, _ = self._by_parts([samples[i].columns(group) for i in np.unique(of) for group in blocks[i]])
-        for i in np.unique(of).tolist():
+        terms, judged, _ = self._by_parts([samples[i].columns(group) for i in blocks for group in blocks[i]])
+        of = np.repeat(list(blocks), [len(groups) for groups in blocks.values()])
+        for i in blocks:
             summed = sum_of_blocks(self._levels, terms[of == i])
             strange, errors = judged[of == i].T
             share = share_of_sum(self._levels, quantiles[i], summed, *samples[i].ranks.shape)

@@ -31,7 +31,7 @@ def canonical_ranks(
     """
     n = len(centred)
     if not ordered and not tied.any():
-        return (centred + (n - 1)) // 2, centred
+        return shared_ranks(centred), centred
     centred = centred * _orientation(centred, side)
     keys = column_keys(centred, side)
     if not _oriented(centred):  # the sample and its mirror image are told apart by content, or are the same
@@ -43,7 +43,7 @@ def canonical_ranks(
     for place, j in enumerate(places):
         rows += _mix(centred[:, j].view(np.uint64) + _scramble(place))
     centred = centred[np.argsort(rows, kind="stable")]  # rows with equal keys are equal
-    ranks = (centred + (n - 1)) // 2
+    ranks = shared_ranks(centred)
     seen: dict[int, int] = {}
     for j in places[tied[places]]:
         occurrence = seen[int(keys[j])] = seen.get(int(keys[j]), -1) + 1
@@ -69,6 +69,11 @@ def centred_mid_ranks(values: NDArray[np.float64] | Ints) -> tuple[Ints, NDArray
             out[j, order] = np.repeat(starts + ends - (n - 1), ends - starts + 1)
             tied[j] = True
     return out.T, tied
+
+
+def shared_ranks(centred: Ints) -> Ints:
+    """Ranks 0..n-1 (n, d) of what `centred_mid_ranks` gives: rows of one value get the middle one of theirs."""
+    return (centred + len(centred) - 1) // 2
 
 
 def _small(centred: Ints) -> NDArray[np.float64]:

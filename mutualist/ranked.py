@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mutualist.canonical import Ints, canonical_ranks, centred_mid_ranks
+from mutualist.canonical import Ints, canonical_ranks, centred_mid_ranks, shared_ranks
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Ranked:
 
     @property
     def shared(self) -> Ints:
-        """(n, d) ranks that equal values share, each one of theirs."""
-        return (self.centred + len(self.centred) - 1) // 2 if self.tied.any() else self.ranks
+        """(n, d) ranks that rows of one value share."""
+        return shared_ranks(self.centred) if self.tied.any() else self.ranks
 
     def columns(self, chosen: Ints) -> "Ranked":
         """The sample of some of the columns."""
@@ -60,5 +60,5 @@ class Ranked:
 
     def _rows(self, rows: slice) -> "Ranked":
         centred, tied = centred_mid_ranks(self.centred[rows])
-        ranks = self.ranks[rows].argsort(0).argsort(0) if tied.any() else (centred + len(centred) - 1) // 2
+        ranks = self.ranks[rows].argsort(0).argsort(0) if tied.any() else shared_ranks(centred)
         return Ranked(ranks, centred, tied, self.side, self.asked)
