@@ -20,6 +20,9 @@ def test_packaged_configurations_are_found_and_can_be_drawn_from() -> None:
         prior = Prior(config)
         for split in config.splits:
             assert prior.draw_record(split, 0, 0).seed_path[0] == config.seed
+        drawn = [split.parts for split in config.splits.values()]
+        unused = {part.name for part in config.parts} - {name for parts in drawn for name in parts or ()}
+        assert None in drawn or not unused, f"{name}: no split draws from {unused}"
 
 
 def test_a_path_is_read_like_a_name(tmp_path: Path, small: DatasetConfig) -> None:
