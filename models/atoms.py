@@ -240,9 +240,9 @@ def _classes(
     sample, column = asked.nonzero().unbind(1)
     if len(sample):
         at = sample, (~side[sample, column]).long()
-        seen = (ranks[sample, column], number[at], count[at], existing[sample, column])
-        found, known = class_information(*(v[:, None] for v in seen))
-        told[sample, column], tells[sample, column] = found[:, 0], known[:, 0]
+        told[sample, column], tells[sample, column] = class_information(
+            ranks[sample, column], number[at], count[at], existing[sample, column]
+        )
     return told, tells
 
 

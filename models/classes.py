@@ -35,23 +35,23 @@ class Classes:
 
 
 def class_information(ranks: Tensor, number: Tensor, count: Tensor, exists: Tensor) -> tuple[Tensor, Tensor]:
-    """Mutual information of each column with the classes of its rows, and whether it is known: (B, D, LAGS) each.
+    """Mutual information of a column with the classes of its rows, and whether it is known: (B, LAGS) each.
 
     With R the gap in ranks over m of the n_c rows of a class, psi(m) - psi(n_c + 1) + psi(n + 1) - E psi(R) is without
     bias for a column that is uniform inside the class (as Kraskov et al. 2004, eq. 20, for ranks). A class weighs as
     much as it has rows. Unknown estimates are 0.
 
     Args:
-        ranks: (B, D, N) int64, without ties, 0..n-1 in rows that exist.
-        number: (B, D, N) int64, 0..N-1, equal for rows of one class as each column is to see them.
-        count: (B, D, N) rows of that class.
-        exists: (B, 1, N).
+        ranks: (B, N) int64, without ties, 0..n-1 in rows that exist.
+        number: (B, N) int64, 0..N-1, equal for rows of one class.
+        count: (B, N) rows of that class.
+        exists: (B, N).
     """
-    rows = ranks.shape[2]
-    n = exists.sum(2).clamp(min=1)[..., None].float()  # (B, 1, 1)
+    rows = ranks.shape[1]
+    n = exists.sum(1, keepdim=True).clamp(min=1).float()
     key, order = torch.where(exists, number * rows + ranks, rows * rows).sort(-1)
     place, of_class = key % rows, key // rows
-    size = count.gather(2, order).float()
+    size = count.gather(1, order).float()
     own = size.digamma() + 1 / size  # psi(n_c + 1)
     estimates, known = [], []
     for lag in LAGS:
@@ -59,10 +59,10 @@ def class_information(ranks: Tensor, number: Tensor, count: Tensor, exists: Tens
         gap = torch.where(inside, place[..., lag:] - place[..., :-lag], 1).float()
         sizes = size[..., lag:]
         share = inside * sizes / (sizes - lag).clamp(min=1) / n  # of the rows, in a gap's place: n_c / n in a class
-        covered = share.sum(2)
+        covered = share.sum(1)
         terms = torch.digamma(n.new_tensor(float(lag))) + torch.digamma(n + 1) - own[..., lag:] - torch.digamma(gap)
         enough = covered > ENOUGH
-        mean = (share * terms).sum(2) / covered.clamp(min=ENOUGH)
+        mean = (share * terms).sum(1) / covered.clamp(min=ENOUGH)
         estimates.append(mean.clamp(min=-0.5) * enough)
         known.append(enough)
-    return torch.stack(estimates, 2), torch.stack(known, 2)
+    return torch.stack(estimates, 1), torch.stack(known, 1)

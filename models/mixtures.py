@@ -37,9 +37,9 @@ def mixed_information(ranks: Tensor, level: Tensor, beyond: Tensor, exists: Tens
         chosen = beyond[:, own]
         place = _places(ranks[:, own], chosen)
         count = count_equal(number[:, other], chosen)
-        told, tells = class_information(*(v[:, None] for v in (place, number[:, other], count, chosen)))
-        found = found + chosen.sum(1, keepdim=True) / n * told[:, 0]
-        known = known | tells[:, 0]
+        told, tells = class_information(place, number[:, other], count, chosen)
+        found = found + chosen.sum(1, keepdim=True) / n * told
+        known = known | tells
     return found.clamp(min=-0.5), known
 
 

@@ -24,7 +24,7 @@ def strongest_pair(sample: Description) -> tuple[Tensor, Tensor, Tensor]:
     correlation = sample.moments[..., (k - 2) * k + k - 2]  # of the first Hermite polynomials
     normal = -0.5 * torch.log1p(-correlation.square().clamp(max=1 - 1e-6))
     walks = 0.5 * (sample.moves[..., 1] + sample.moves[..., MOVES + 1])
-    of_any, mixed, of_both, _, _, adjusted = sample.atoms.padded(d).pairs.unbind(-1)
+    of_any, mixed, of_both, _, _, adjusted = sample.atoms.pairs.unbind(-1)
     shared = torch.maximum(walks, normal)
     shared = torch.where(of_any > 0, mixed.expm1(), shared)
     shared = torch.where(of_both > 0, adjusted.expm1(), shared)

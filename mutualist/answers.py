@@ -16,7 +16,7 @@ from mutualist.ranked import Ranked
 
 NEAR = 0.7  # of the answer: a pair of columns that shares less, by a guess, is not looked at again
 PAIR = np.array([False, True])  # sides of a column of X and one of Y
-CLEAR = 0.01  # nats: what a pair shares at least, or chance would count where nothing is shared
+CLEAR = 0.01  # nats: a pair's lower end must exceed this before it may raise the answer; otherwise chance would
 
 
 class Answerer:

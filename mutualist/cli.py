@@ -153,7 +153,7 @@ def rank(
     else:
         from mutualist.render import show_ranking
 
-        show_ranking(Console(), ranking, title=f"What tells about {target}?")
+        show_ranking(Console(), ranking)
         _warn([*ranking["warnings"], *_by_column(ranking["columns"])])
     _say_written(plot)
 

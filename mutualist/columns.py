@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mutualist.categories import UnusableColumnError, categories, is_text
 from mutualist.errors import InputError
+from mutualist.inputs import MIN_ROWS
 
 NAN_POLICIES = ("raise", "omit")
 OMIT = "--nan-policy omit"  # how the command says it
@@ -130,7 +131,7 @@ def complete_rows(table: NumericTable, nan_policy: str = "raise", omit: str = OM
         omit: how the caller says the latter, for the message.
 
     Raises:
-        InputError: such values under "raise", or fewer than 2 rows left under "omit".
+        InputError: such values under "raise", or fewer than 4 rows left under "omit".
     """
     if nan_policy not in NAN_POLICIES:
         raise InputError(f"unknown nan policy {nan_policy!r}; use one of: {', '.join(NAN_POLICIES)}")
@@ -140,7 +141,7 @@ def complete_rows(table: NumericTable, nan_policy: str = "raise", omit: str = OM
     if nan_policy == "raise":
         raise InputError(f"{_count_bad(table)}; leave out these rows with {omit}, or fill the gaps")
     left = int(complete.sum())
-    if left < 2:
+    if left < MIN_ROWS:
         raise InputError(
             f"only {left} of {len(complete)} rows have values in all columns used ({_count_bad(table)}); "
             "leave out the columns with the most gaps"

@@ -49,7 +49,7 @@ def run(table: Path, target: str, picture: Path, console: Console, weights: Path
     words = ["rank", str(table), "--target", target, "--plot", str(picture), *options]
     console.print(f"$ mutualist {' '.join(words)}", markup=False, highlight=False, soft_wrap=True)
     ranking = _ask_command(words)
-    show_ranking(console, ranking, title=f"How much does each column tell about {target}?")
+    show_ranking(console, ranking)
     words = ["serve", "--port", "0", *options]
     console.print(f"$ mutualist {' '.join(words)}", markup=False, highlight=False, soft_wrap=True)
     with _service(words) as address:

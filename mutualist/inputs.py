@@ -35,7 +35,7 @@ def as_sample(x: ArrayLike, y: ArrayLike, nan_policy: NanPolicy) -> Sample:
     x, y = as_columns(x, "x"), as_columns(y, "y")
     same_rows(x, y)
     both = np.concatenate([x, y], 1)
-    values = _enough_rows(drop_missing(both, nan_policy, "x and y"))
+    values = enough_rows(drop_missing(both, nan_policy, "x and y"))
     left_out = len(both) - len(values)
     notes = (f"left out {left_out:,} of {len(both):,} rows",) if left_out else ()
     return Sample(values, x.shape[1], notes)
@@ -61,7 +61,7 @@ def as_complete_table(
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """What `pairwise` is given, checked: finite values (n, d) and the d names; raises InputError."""
     values, names = as_table(table, names)
-    return _enough_rows(drop_missing(values, nan_policy, "table")), names
+    return enough_rows(drop_missing(values, nan_policy, "table")), names
 
 
 def as_pairs(pairs: ArrayLike, d: int) -> NDArray[np.int64]:
@@ -159,7 +159,8 @@ def drop_missing(values: NDArray[np.float64], nan_policy: NanPolicy, name: str) 
     return values[finite.all(1)]
 
 
-def _enough_rows(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def enough_rows(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values (n, d); raises InputError if there are fewer rows than an estimate takes."""
     if len(values) < MIN_ROWS:
         raise InputError(f"{len(values)} rows came, at least {MIN_ROWS} are needed; give more rows")
     return values

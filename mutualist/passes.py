@@ -1,4 +1,4 @@
-"""Samples through the network, as many in one pass as fit: what `MutualInfoEstimator` calibrates and hands out."""
+"""Samples through the network, as many in one pass as fit: what `answers.Answerer` calibrates."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

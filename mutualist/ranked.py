@@ -17,7 +17,8 @@ class Ranked:
         centred: (n, d) of the same rows, as `centred_mid_ranks` gives it up to the sign of each column.
         tied: (d,) which columns have ties.
         side: (d,) true for columns of Y.
-        asked: a sample of several columns and more rows than these has them in canonical order, as not all are asked.
+        asked: rows are put in canonical order if there are more than two columns and more rows than this, because only
+            the first are then queried for neighbours.
     """
 
     ranks: Ints

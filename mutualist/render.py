@@ -37,14 +37,15 @@ def show_estimate(console: Console, answer: Mapping[str, Any], x: Sequence[str],
     console.print(table)
 
 
-def show_ranking(console: Console, ranking: Mapping[str, Any], title: str = "") -> None:
+def show_ranking(console: Console, ranking: Mapping[str, Any]) -> None:
     """The columns of a table, the most informative first, each with its interval and a bar.
 
     The bar is thick up to the lower end of the interval, thin up to its upper end, with a dot at the estimate.
     """
     unit, level = ranking["unit"], ranking["level"]
+    title = f"How much does each column tell about {ranking['target']}?"
     top = max((row["interval"]["high"] for row in ranking["columns"]), default=0.0) or 1.0
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
     table.add_column("column", overflow="fold")
     table.add_column(f"MI [{unit}]".replace("[", r"\["), justify="right", no_wrap=True, style="bold")
     table.add_column(f"{100 * level:.4g}% interval", justify="center", no_wrap=True)

@@ -92,10 +92,10 @@ class MIEstimate:
         dx, dy: number of columns of X and of Y.
         warnings: what a reader of the numbers should know, such as an input outside the trained range.
         model: name and version of the weights.
-        strangeness: share of the samples that the estimator knows which are less unlike the others than this one is,
-            0 to 1; None if unknown.
+        strangeness: share of known samples that lie closer to their neighbours than this one does, 0 to 1: near 1 means
+            unusual. None if unknown.
         expected_error: mean absolute error, in nats, of estimates for samples in which the network sees the like, as
-            learned beside the calibration; it tells large errors a little better than the width. None if unknown.
+            learned beside the calibration; it tells large errors about as well as the width does. None if unknown.
 
     Raises:
         InputError: levels or values are not a quantile function.

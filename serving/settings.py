@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     )
     log_requests: bool = Field(True, description="a line in the log for each request")
 
-    max_rows: int = Field(50_000, ge=2, description="most rows of x and y, or of a table")
+    max_rows: int = Field(50_000, ge=4, description="most rows of x and y, or of a table")
     max_columns: int = Field(128, ge=1, description="most columns of x, of y, and of a table that is used")
     max_quantiles: int = Field(99, ge=1, description="most quantile levels in a request")
     max_pairs: int = Field(1000, ge=1, description="most pairs in a batch")

@@ -25,7 +25,7 @@ from mutualist.training.module import MutualInfoModule
 
 DEFAULT_ROOT = "runs/default"
 _UNHELPFUL = (
-    ".*does not have many workers",  # one or two read far faster than a CPU trains
+    ".*does not have many workers",  # as many as the configuration names, which leaves cores to the training
     ".*Checkpoint directory .* exists and is not empty",  # it is meant to be, after a resume
     # Lightning's use of the libraries below it, which a reader of this command can do nothing about:
     r"\s*By default only one JsonargparseDeprecationWarning",

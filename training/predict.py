@@ -1,7 +1,7 @@
 """The raw answers of a network for a split of a meta-dataset."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -51,17 +51,7 @@ class Answers:
 
     def where(self, chosen: NDArray[np.bool_]) -> "Answers":
         """The records for which `chosen` (R,) holds."""
-        return Answers(
-            self.levels,
-            self.quantiles[chosen],
-            self.truth[chosen],
-            self.n[chosen],
-            self.dx[chosen],
-            self.dy[chosen],
-            self.tied[chosen],
-            self.family[chosen],
-            self.summaries[chosen],
-        )
+        return replace(self, **{name: getattr(self, name)[chosen] for name in _of_records()})
 
 
 def answers_for(
@@ -111,8 +101,13 @@ class _Shards(Dataset["Answers | DataError"]):
 
 
 def _joined(parts: Sequence[Answers]) -> Answers:
-    columns = [field.name for field in fields(Answers) if field.name != "levels"]
-    return Answers(parts[0].levels, **{name: np.concatenate([getattr(p, name) for p in parts]) for name in columns})
+    whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _of_records()}
+    return Answers(parts[0].levels, **whole)
+
+
+def _of_records() -> list[str]:
+    """The fields of `Answers` that hold a value for each record."""
+    return [field.name for field in fields(Answers) if field.name != "levels"]
 
 
 def answers(net: MutualInfoNet, given: Iterable[Batch], seed: int = 0) -> Answers:
@@ -122,8 +117,7 @@ def answers(net: MutualInfoNet, given: Iterable[Batch], seed: int = 0) -> Answer
         DataError: there are no records, or the network's answer is not finite for one.
     """
     generator = torch.Generator().manual_seed(seed)
-    columns: dict[str, list[NDArray]] = {key: [] for key in ("quantiles", "summaries", "tied", "mi", "n", "dx", "dy")}
-    family: list[str] = []
+    columns: dict[str, list[NDArray]] = {name: [] for name in _of_records()}
     with torch.inference_mode():
         for batch in given:
             values, side, rows, exist = (batch[key] for key in ("values", "side", "row_mask", "column_mask"))
@@ -134,20 +128,11 @@ def answers(net: MutualInfoNet, given: Iterable[Batch], seed: int = 0) -> Answer
             columns["quantiles"].append(quantiles.double().numpy())
             columns["summaries"].append(summaries.numpy())
             columns["tied"].append(sample.atoms.tied.double().numpy())
-            for key in ("mi", "n", "dx", "dy"):
-                columns[key].append(batch[key].numpy())
-            family.extend(batch["family"])
-    if not family:
+            columns["truth"].append(batch["mi"].double().numpy())
+            for name in ("n", "dx", "dy"):
+                columns[name].append(batch[name].numpy())
+            columns["family"].append(np.array(batch["family"]))
+    if not columns["truth"]:
         raise DataError("no records to answer for; give a split that has some")
-    whole = {key: np.concatenate(parts) for key, parts in columns.items()}
-    return Answers(
-        np.array(net.config.levels),
-        whole["quantiles"],
-        whole["mi"].astype(np.float64),
-        whole["n"],
-        whole["dx"],
-        whole["dy"],
-        whole["tied"],
-        np.array(family),
-        whole["summaries"],
-    )
+    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return Answers(np.array(net.config.levels), **whole)

@@ -1,6 +1,5 @@
 """Every method on every chosen record of a suite, one at a time, timed."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -66,10 +65,8 @@ def work(suite: Suite, methods: Sequence[Method], limit: int | None, subset: int
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread of torch: small samples gain nothing from more, and times are then of one core."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
+    import torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -9,7 +9,7 @@ from mutualist.serving.http.problems import Refusal
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
-SMALL_VALUES = 50_000  # of one pair: 20 to 35 ms of work
+SMALL_VALUES = 50_000  # of all pairs of a request: 20 to 35 ms of work
 SMALL_PAIRS = 16  # of a batch
 
 

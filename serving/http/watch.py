@@ -13,8 +13,6 @@ from mutualist.serving.http.keys import Keys
 from mutualist.serving.http.logs import log
 from mutualist.serving.http.problems import Refusal, problem
 
-OPEN = ("/healthz", "/readyz", "/metrics")  # and all that is not under /v1: pages, documentation
-
 
 class Watch:
     """ASGI middleware.

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-Unit = Literal["nats", "bits"]
+from mutualist.result import Unit
+
 Matrix = list[list[float | None]]
 
 
@@ -43,7 +44,7 @@ class EstimateResponse(BaseModel):
     warnings: list[str] = Field(description="What a reader of the numbers should know.")
     model: ModelName
     strangeness: float | None = Field(
-        description="Share of the samples that the estimator knows which are less unlike the others than this one is."
+        description="Share of known samples that lie closer to their neighbours than this one: near 1 means unusual."
     )
     expected_error: float | None = Field(
         description="Mean absolute error, in `unit`, of estimates for samples in which the network sees the like."

@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema, model_validator
 
+from mutualist.result import Unit
 from mutualist.serving.schemas.samples import Array, Level, Levels, Sample, kind
 
 _NAMES_SCHEMA = {"type": "array", "minItems": 1, "items": {"type": "string"}}
@@ -28,7 +29,7 @@ class Options(BaseModel):
     example: ClassVar[str] = '{"x": [1, 2, 3, 4], "y": [1, 3, 2, 4]}'
 
     level: Level = Field(0.9, description="Probability of the central interval.")
-    unit: Literal["nats", "bits"] = Field("nats", description="Unit of the answer.")
+    unit: Unit = Field("nats", description="Unit of the answer.")
     quantiles: Levels = Field([0.05, 0.5, 0.95], description="Levels of the quantiles to answer with.")
 
     @model_validator(mode="before")

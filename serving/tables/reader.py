@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mutualist.columns import complete_rows, numeric_table, resolve_columns
 from mutualist.errors import InputError
-from mutualist.inputs import MIN_ROWS
+from mutualist.inputs import enough_rows
 from mutualist.serving.schemas.parse import InvalidRequest, parse_options
 from mutualist.serving.schemas.requests import SidesOptions, TableOptions
 from mutualist.serving.tables.arrow import read_arrow
@@ -89,8 +89,7 @@ def read_request(form: Form, body: bytes, query: Query, model: type[TableOptions
     found = replace(found, skipped=(*skipped, *found.skipped))
     caps.check_shape(*found.values.shape)
     found = complete_rows(found, options.nan_policy, OMIT)
-    if len(found.values) < MIN_ROWS:
-        raise InputError(f"{len(found.values)} rows came, at least {MIN_ROWS} are needed; give more rows")
+    enough_rows(found.values)
     x, y = map(tuple, sides) if sides else ((), ())
     if not sides and len(found.names) < 2:
         raise InputError(f"pairs need at least two columns, but there is only {found.names[0]!r}")
@@ -99,13 +98,12 @@ def read_request(form: Form, body: bytes, query: Query, model: type[TableOptions
 
 def _plain(query: Query, model: type[TableOptions]) -> dict[str, Any]:
     """Options of a query as they would stand in JSON; raises InvalidRequest."""
-    lists = {"quantiles": float, "columns": str, "x": str, "y": str}
     known = [*model.model_fields, *(["columns"] if not issubclass(model, SidesOptions) else [])]
     plain: dict[str, Any] = {}
     for name, values in query.items():
         if name not in known:
             raise InvalidRequest([("", f"there is no option {name[:40]!r}; the options are {', '.join(known)}")])
-        if name in lists and lists[name] is str:
+        if name in ("columns", "x", "y"):
             plain[name] = values
         elif name == "quantiles":
             plain[name] = [_number(name, part) for value in values for part in value.split(",") if part.strip()]

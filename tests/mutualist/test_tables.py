@@ -139,22 +139,22 @@ def test_names_with_commas_are_taken_whole() -> None:
 
 
 def test_missing_and_infinite_values_are_counted_and_can_be_left_out(tmp_path: Path) -> None:
-    path = write(tmp_path / "t.csv", "a,b,c\n1,1,1\n,2,2\nnan,inf,3\n4,-inf,4\n5,5,5\n6,6,6\n")
+    path = write(tmp_path / "t.csv", "a,b,c\n1,1,1\n,2,2\nnan,inf,3\n4,-inf,4\n5,5,5\n6,6,6\n7,7,7\n")
     table = read_table(path)
     with pytest.raises(InputError, match=r"'a' has 2 missing, 'b' has 2 infinite; .*--nan-policy omit"):
         complete_rows(table)
     kept = complete_rows(table, "omit")
     assert kept.dropped == 3
-    np.testing.assert_array_equal(kept.values, [[1, 1, 1], [5, 5, 5], [6, 6, 6]])
-    assert "left out 3 of 6 rows" in kept.notes()[0]
+    np.testing.assert_array_equal(kept.values, [[1, 1, 1], [5, 5, 5], [6, 6, 6], [7, 7, 7]])
+    assert "left out 3 of 7 rows" in kept.notes()[0]
     assert complete_rows(read_table(path, ["c"])).dropped == 0  # gaps in other columns do not matter
     with pytest.raises(InputError, match="raise, omit"):
         complete_rows(table, "ignore")
 
 
-def test_leaving_out_all_rows_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "t.csv", "a,b\n1,\n2,\n3,4\n,5\n")
-    with pytest.raises(InputError, match=r"only 1 of 4 rows .*'b' has 2 missing"):
+def test_leaving_too_few_rows_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "a,b\n1,\n2,\n3,4\n4,5\n5,6\n,5\n")
+    with pytest.raises(InputError, match=r"only 3 of 6 rows .*'b' has 2 missing"):
         complete_rows(read_table(path), "omit")
 
 

@@ -1,5 +1,6 @@
 """Settings: command line before environment before file before default."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,19 @@ def test_the_command_line_goes_before_the_environment_and_that_before_the_file(
     assert load_settings([f"--settings={file}"]).max_pairs == 12
 
 
+def test_the_documentation_gives_the_limits_and_their_defaults() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "service.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \|", text, re.M)
+    given = {name: float(value.replace(",", "")) for name, value in rows}
+    settings = Settings().model_dump()
+    assert given == {name: settings[name] for name in given}
+    assert {name for name in settings if name.startswith("max_")} <= set(given)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--max-rows", "1"], "max-rows: Input should be greater than or equal to 2"),
+        (["--max-rows", "1"], "max-rows: Input should be greater than or equal to 4"),
         (["--max-rows", "many"], "max-rows"),
         (["--workers", "0"], "workers"),
         (["--settings", "nowhere.toml"], "there is no settings file"),
