@@ -160,6 +160,10 @@ class DatasetConfig(Model):
         for split, settings in self.splits.items():
             if unknown := set(settings.parts or ()) - set(names):
                 raise ValueError(f"split {split!r} draws from unknown parts {sorted(unknown)}; known: {names}")
+        named = [settings.parts for settings in self.splits.values()]
+        drawn = {name for parts in named for name in parts or names}
+        if idle := [part.name for part in self.parts if named and part.weight and part.name not in drawn]:
+            raise ValueError(f"no split draws from the parts {idle}; name them in the parts of one, or remove them")
         return self
 
     def shards(self, split: str) -> list[int]:

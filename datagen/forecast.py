@@ -43,6 +43,8 @@ class Mixture(NamedTuple):
 def forecast(config: DatasetConfig, sample: int = SAMPLE) -> list[Mixture]:
     """Draws up to `sample` records of each mixture of parts that the non-empty splits use."""
     prior = Prior(config)
+    if any(step.name == "flow" for part in config.parts for step in part.transforms):
+        import mutualist.datagen.flows.invertible  # noqa: F401  # seconds, once a process: no record is to be charged
     mixtures: dict[tuple[str, ...], list[str]] = {}
     for split, settings in config.splits.items():
         if settings.records:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from mutualist.errors import ConfigError, WeightsError
 from mutualist.models.calibration import Calibration
 from mutualist.models.config import ModelConfig
-from mutualist.models.network import MutualInfoNet
+from mutualist.models.network import MutualInfoNet, summary_features
 from mutualist.models.single import SinglePair
 from mutualist.models.trust import Trust, is_trust
 
@@ -66,6 +66,11 @@ def load_bundle(path: str | Path) -> Bundle:
     if not np.array_equal(calibration.levels, config.levels):
         raise WeightsError(f"{directory / DESCRIPTION}: the calibration is for other levels than the network's")
     trust = _load_tensors(net, directory / TENSORS)
+    if (fitted := len(trust.reference.centre)) != summary_features(config):
+        raise WeightsError(
+            f"{directory / TENSORS}: calibrated for a network whose summaries hold {fitted} numbers, not "
+            f"{summary_features(config)}; calibrate this checkpoint and export it again"
+        )
     return Bundle(net.eval().requires_grad_(False), calibration, trust, info)
 
 

@@ -107,6 +107,7 @@ class Answerer:
             if len(samples[i].side) == 2:  # the sample is its one pair
                 continue
             found, _, _ = self._by_parts([samples[i].columns(raw.pair[i])])
-            least = interpolate(self._levels, found[0], self._levels / raw.rivals[i])
+            # Between equal quantiles, interpolation falls by a rounding error.
+            least = np.maximum.accumulate(interpolate(self._levels, found[0], self._levels / raw.rivals[i]))
             if interpolate(self._levels, least, 0.05) > CLEAR:
                 quantiles[i] = np.maximum(quantiles[i], least)

@@ -144,10 +144,6 @@ def rank(
     data = _read(table, columns, nan_policy, also=target)
     with _estimator(weights, url, api_key) as estimator:
         ranking = rank_columns(estimator, data, target, unit.value, level)
-    if plot:
-        from mutualist.plots import plot_ranking
-
-        plot_ranking(ranking, plot)
     if as_json:
         _print_json(ranking)
     else:
@@ -155,6 +151,11 @@ def rank(
 
         show_ranking(Console(), ranking)
         _warn([*ranking["warnings"], *_by_column(ranking["columns"])])
+    if plot:
+        from mutualist.plots import plot_ranking
+
+        with _writing(plot):
+            plot_ranking(ranking, plot)
     _say_written(plot)
 
 
@@ -193,15 +194,9 @@ def pairwise(
         _check_parent(out)
     data = _read(table, columns, nan_policy)
     if len(data.names) < 2:
-        raise InputError(f"pairs need at least two columns, but there is only {data.names[0]!r}")
+        raise InputError(f"pairs need at least two columns, but there is only {data.names[0]!r}{data.why()}")
     with _estimator(weights, url, api_key) as estimator:
         result = estimator.pairwise(data.values, names=data.names)
-    if out:
-        result.to_csv(out, unit.value, level, layout.value)
-    if plot:
-        from mutualist.plots import plot_pairs
-
-        plot_pairs(result, plot, unit.value)
     warnings = data.notes()
     if as_json:
         answer = {
@@ -219,6 +214,14 @@ def pairwise(
 
         show_pairs(Console(), result, unit.value, level)
         _warn(warnings)
+    if out:
+        with _writing(out):
+            result.to_csv(out, unit.value, level, layout.value)
+    if plot:
+        from mutualist.plots import plot_pairs
+
+        with _writing(plot):
+            plot_pairs(result, plot, unit.value)
     _say_written(out, plot)
 
 
@@ -370,6 +373,16 @@ def _check_parent(path: Path) -> None:
     """Before the work is done and not after it."""
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; give the name of a file")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}; give another place") from error
 
 
 def _by_column(rows: list[dict[str, Any]]) -> list[str]:

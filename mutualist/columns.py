@@ -1,16 +1,18 @@
 """Columns of Arrow tables as float64: which are numbers or categories, and what to say of those that are neither."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mutualist.categories import UnusableColumnError, categories, is_text
 from mutualist.errors import InputError
-from mutualist.inputs import MIN_ROWS
+from mutualist.inputs import EXACT, MIN_ROWS
 
 NAN_POLICIES = ("raise", "omit")
 OMIT = "--nan-policy omit"  # how the command says it
@@ -37,6 +39,10 @@ class NumericTable:
     def columns(self, names: Sequence[str]) -> NDArray[np.float64]:
         """The columns called `names`, in this order: shape (n, len(names))."""
         return self.values[:, [self.names.index(name) for name in names]]
+
+    def why(self) -> str:
+        """What follows a complaint that there are too few columns: why others were left out."""
+        return "".join(f"; {note}" for note in self.notes())
 
     def notes(self) -> list[str]:
         """What was left out or taken as categories, in words for the reader of the numbers."""
@@ -173,14 +179,19 @@ def _to_float(column: pa.ChunkedArray, omit: str, show: bool) -> tuple[NDArray[n
         raise UnusableColumnError(f"has values of type {kind}; give one number in each cell")
     if types.is_dictionary(column.type):
         column = column.cast(kind)
-    floats = column.cast(pa.float64(), safe=False)
-    return np.asarray(floats.to_numpy(zero_copy_only=False), dtype=np.float64), None
+    floats = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    if types.is_integer(kind) and (np.abs(floats) > EXACT).any():  # only the order counts
+        places = np.asarray(pc.rank(column, tiebreaker="dense").to_numpy(zero_copy_only=False), dtype=np.float64)
+        floats = np.where(np.isnan(floats), np.nan, places)
+    return floats, None
 
 
 def _check_worth(name: str, values: NDArray[np.float64]) -> None:
     """Raises UnusableColumnError for a column that nobody asked for and that can tell nothing."""
     if not name.strip():
         raise UnusableColumnError("has no name (a row index?)")
+    if re.fullmatch(r"__index_level_\d+__", name):
+        raise UnusableColumnError("is the row index of a data frame")
     if np.isnan(values).all():
         raise UnusableColumnError("has no values")
 

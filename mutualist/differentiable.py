@@ -75,7 +75,7 @@ def mutual_information(
     bundle = (estimator or _bundled()).bundle
     generator = torch.Generator(x.device).manual_seed(TIE_SEED)
     exists = torch.ones(a.shape[:2], dtype=torch.bool, device=x.device)
-    parts = [_scores(part.to(dtype), exists, generator) for part in (a, b)]
+    parts = [_scores(part, exists, generator, dtype) for part in (a, b)]
     scores, ranks, shared = (torch.cat(each, 2) for each in zip(*parts, strict=True))
     side = torch.arange(scores.shape[2], device=x.device).expand(len(a), -1) >= a.shape[2]
     net = _network(bundle.net, x.device, dtype)
@@ -106,12 +106,18 @@ def _checked(values: Any, name: str) -> Tensor:
     return whole
 
 
-def _scores(values: Tensor, exists: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Normal scores (B, n, d), smooth where a gradient is asked for, ranks, and ranks that equal values share."""
-    ranks, shared = random_ranks(values.detach(), exists, generator)
+def _scores(
+    values: Tensor, exists: Tensor, generator: torch.Generator, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Normal scores (B, n, d), smooth where a gradient is asked for, ranks, and ranks that equal values share.
+
+    Ranks are those of the values as they came: float32 would make neighbouring integers of eight digits equal.
+    """
+    exact = torch.promote_types(values.dtype, torch.float32) if values.is_floating_point() else torch.float64
+    ranks, shared = random_ranks(values.detach().to(exact), exists, generator)
     if values.requires_grad:
-        return smooth_scores(values, ranks), ranks, shared
-    return scores_from_ranks(ranks, exists).to(values.dtype), ranks, shared
+        return smooth_scores(values.to(dtype), ranks), ranks, shared
+    return scores_from_ranks(ranks, exists).to(dtype), ranks, shared
 
 
 @cache

@@ -25,7 +25,7 @@ from mutualist.inputs import (
 )
 from mutualist.models.bundle import Bundle, load_bundle
 from mutualist.passes import Array
-from mutualist.repeats import repeated
+from mutualist.repeats import informative, repeated
 from mutualist.result import MIEstimate, PairwiseEstimates
 
 BUNDLED = Path(__file__).parent / "weights"
@@ -132,6 +132,8 @@ class MutualInfoEstimator:
         """
         values, _ = as_complete_table(table, None, "raise")
         chosen = as_pairs(pairs, values.shape[1])
+        if not len(chosen):
+            return []
         levels, n = np.array(self.levels), len(values)
         quantiles, trust, warnings = self._columns(values, chosen)
         return [
@@ -159,8 +161,12 @@ class MutualInfoEstimator:
         for sample in samples:
             centred, tied = centred_mid_ranks(sample.values)
             side = np.arange(len(tied)) >= sample.dx
-            left_out = repeated(centred, tied, side) if len(tied) > 2 else {}
-            kept = ~np.isin(np.arange(len(tied)), list(left_out))
+            kept, left_out = informative(centred, side), {}
+            if kept.sum() > 2:
+                of = np.flatnonzero(kept)
+                found = repeated(centred[:, kept], tied[kept], side[kept])
+                left_out = {int(of[j]): int(of[source]) for j, source in found.items()}
+                kept[list(left_out)] = False
             one = self._answerer.ranked(centred[:, kept], tied[kept], side[kept])
             ranked.append(one)
             warnings.append(

@@ -12,6 +12,7 @@ from mutualist.errors import InputError
 NanPolicy = Literal["raise", "omit"]
 MIN_ROWS = 4
 STRANGE = 0.995
+EXACT = 2**53  # integers beyond it are not all told apart as float64
 CODES = 20  # most values of a column that may be codes of categories
 
 
@@ -102,8 +103,9 @@ def as_table(table: Any, names: Sequence[str] | None) -> tuple[NDArray[np.float6
         values = np.concatenate(columns, 1) if columns else np.empty((0, 0))
         names = [str(key) for key in keys] if names is None else names
     else:
-        if names is None and hasattr(table, "columns"):
-            names = [str(c) for c in table.columns]
+        own = getattr(table, "column_names", getattr(table, "columns", None))  # of Arrow, of data frames
+        if names is None and own is not None:
+            names = [str(c) for c in own]
         values = as_columns(table, "table")
     if values.shape[1] < 2:
         raise InputError(f"the table has {values.shape[1]} columns; pairs need at least two")
@@ -115,15 +117,16 @@ def as_table(table: Any, names: Sequence[str] | None) -> tuple[NDArray[np.float6
 
 def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
     try:
-        array = np.asarray(values)
+        array = np.ma.filled(values.astype(np.float64), np.nan) if np.ma.isMaskedArray(values) else np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged lists; tensors that need gradients
         raise InputError(
             f"{name} cannot be read as an array ({error}); give numbers of shape (n,) or (n, d)"
         ) from error
     if array.dtype == object:
         try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
+            missing = np.array([type(value).__name__ == "NAType" for value in array.flat], bool)  # pandas' NA
+            array = np.where(missing.reshape(array.shape), np.nan, array).astype(np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputError(
                 f"{name} holds values that are not numbers ({error}); encode text as integers, fill what is missing"
             ) from error
@@ -131,6 +134,8 @@ def _numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
         raise InputError(
             f"{name} has dtype {array.dtype}; give real numbers: encode categories as integers and dates as timestamps"
         )
+    if array.dtype.kind in "iu" and array.size and max(-int(array.min()), int(array.max())) > EXACT:
+        array = np.unique(array, return_inverse=True)[1].reshape(array.shape)  # only the order counts
     return array.astype(np.float64)
 
 

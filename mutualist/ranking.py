@@ -31,7 +31,9 @@ def rank_columns(
     """
     others = [name for name in table.names if name != target]
     if not others:
-        raise InputError(f"the table has no usable column but the target {target!r}; at least one more is needed")
+        raise InputError(
+            f"the table has no usable column but the target {target!r}; at least one more is needed{table.why()}"
+        )
     y = table.columns([target])
     results = estimator.estimate_batch([(table.columns([name]), y) for name in others])
     rows = [{"column": name, **result.to_dict(unit, level)} for name, result in zip(others, results, strict=True)]

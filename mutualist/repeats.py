@@ -15,6 +15,22 @@ LOOK = 48  # rows that tell nearly all pairs of columns apart
 UNLIKELY = 14.0  # minus the logarithm of what counts as chance: one in a million
 
 
+def informative(centred: Ints, side: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(d,) which columns are not constant, and the first of a side on which all are.
+
+    A constant is a function of anything, so it adds nothing exactly; its ties, broken at random, would look like noise.
+
+    Args:
+        centred: (n, d), what `centred_mid_ranks` gives for the columns: 0 throughout in a constant one.
+        side: (d,), true for columns of Y.
+    """
+    kept = np.asarray(centred.any(axis=0))
+    for own in (np.flatnonzero(~side), np.flatnonzero(side)):
+        if not kept[own].any():
+            kept[own[0]] = True
+    return kept
+
+
 def repeated(centred: Ints, tied: NDArray[np.bool_], side: NDArray[np.bool_]) -> dict[int, int]:
     """Columns that are functions of another of their side, each with one that it is a function of and that stays.
 

@@ -1,8 +1,8 @@
 """`mutualist train`: a LightningCLI for fit, validate, test and print_config.
 
 mutualist train fit --config cpu --data.directory DIR --trainer.default_root_dir RUN
-mutualist train fit --config RUN/config.yaml --ckpt_path RUN/checkpoints/last.ckpt      (goes on after a kill)
-mutualist train fit --config cpu --model.init_from EXPORT …                               (fine-tunes an export)
+mutualist train fit --config RUN/metrics/version_0/config.yaml --ckpt_path RUN/checkpoints/last.ckpt   (after a kill)
+mutualist train fit --config cpu --model.init_from EXPORT …                                  (fine-tunes an export)
 """
 
 import warnings
@@ -76,7 +76,7 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class TrainCLI(LightningCLI):
-    """LightningCLI with the run's directory layout: config.yaml, metrics/version_*/metrics.csv, checkpoints/."""
+    """LightningCLI with the run's directory layout: metrics/version_*/ (config.yaml, metrics.csv), checkpoints/."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")

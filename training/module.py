@@ -215,7 +215,7 @@ class MutualInfoModule(L.LightningModule):
         if ModelConfig.from_dict(stored) != self.net.config:
             raise ConfigError(
                 f"the checkpoint holds another network than the configured one: {stored}; resume with the run's own "
-                "config.yaml, or begin a new run"
+                "metrics/version_*/config.yaml, or begin a new run"
             )
         self.skipped_steps = checkpoint["skipped_steps"]
         self._records_in_epoch = checkpoint["records_in_epoch"]

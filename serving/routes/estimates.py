@@ -14,7 +14,7 @@ from mutualist.serving.http.problems import Refusal
 from mutualist.serving.routes.documents import ESTIMATING, json_body
 from mutualist.serving.schemas import examples
 from mutualist.serving.schemas.answers import BatchResponse, EstimateResponse
-from mutualist.serving.schemas.parse import check_quantiles, parse_json
+from mutualist.serving.schemas.parse import InvalidRequest, check_quantiles, parse_json
 from mutualist.serving.schemas.requests import BatchRequest, EstimateRequest, Options
 from mutualist.serving.schemas.samples import Array
 from mutualist.serving.service import Service, service_of
@@ -54,6 +54,8 @@ async def _answers(
 ) -> list[dict[str, Any]]:
     if media_type(request) != "application/json":
         raise Refusal(415, "the Content-Type is not application/json; send JSON, or a table to /v1/table/estimate")
+    if request.query_params:
+        raise InvalidRequest([("", "options of a pair stand in the body, beside x and y; send none in the query")])
     body = await read_body(request, service.settings)
     pairs, options = await service.read(body, parse_pairs, model, body, service.settings)
     results = await service.estimate(pairs)

@@ -92,7 +92,7 @@ def read_request(form: Form, body: bytes, query: Query, model: type[TableOptions
     enough_rows(found.values)
     x, y = map(tuple, sides) if sides else ((), ())
     if not sides and len(found.names) < 2:
-        raise InputError(f"pairs need at least two columns, but there is only {found.names[0]!r}")
+        raise InputError(f"pairs need at least two columns, but there is only {found.names[0]!r}{found.why()}")
     return TableRequest(options, found.names, found.values, found.notes(), x, y)
 
 

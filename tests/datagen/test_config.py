@@ -20,9 +20,6 @@ def test_packaged_configurations_are_found_and_can_be_drawn_from() -> None:
         prior = Prior(config)
         for split in config.splits:
             assert prior.draw_record(split, 0, 0).seed_path[0] == config.seed
-        drawn = [split.parts for split in config.splits.values()]
-        unused = {part.name for part in config.parts} - {name for parts in drawn for name in parts or ()}
-        assert None in drawn or not unused, f"{name}: no split draws from {unused}"
 
 
 def test_a_path_is_read_like_a_name(tmp_path: Path, small: DatasetConfig) -> None:
@@ -121,3 +118,15 @@ def test_what_is_not_a_configuration_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("seed: [1")
     with pytest.raises(ConfigError, match="not YAML"):
         load_config(tmp_path / "broken.yaml")
+
+
+def test_a_part_that_no_split_draws_is_refused(small: DatasetConfig) -> None:
+    values = small.model_dump(mode="json")
+    first = values["parts"][0]
+    for split in values["splits"].values():
+        split["parts"] = [part["name"] for part in values["parts"]]
+    values["parts"].append({**first, "name": "idle"})
+    with pytest.raises(ConfigError, match=r"no split draws from the parts \['idle'\]"):
+        parse_config(values)
+    values["splits"]["train"]["parts"].append("idle")
+    parse_config(values)

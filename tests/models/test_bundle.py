@@ -172,3 +172,13 @@ def test_tensors_that_do_not_fit_exactly_are_refused(directory, change, message)
     with pytest.raises(WeightsError, match=message) as raised:
         load_bundle(directory)
     assert str(directory / "model.safetensors") in str(raised.value)
+
+
+def test_a_calibration_for_another_network_is_refused(directory):
+    def narrow(tensors):
+        for name in ("reference.centre", "reference.directions"):
+            tensors[name] = tensors[name][:-1].contiguous()
+
+    change_tensors(directory, narrow)
+    with pytest.raises(WeightsError, match="calibrate this checkpoint"):
+        load_bundle(directory)

@@ -251,3 +251,23 @@ def test_the_real_command_shows_its_version_and_its_mistakes() -> None:
     assert wrong.stdout == ""
     assert "no file no-such.csv" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+def test_a_place_that_cannot_be_written(runner: CliRunner, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("a,b\n" + "".join(f"{i},{i % 7}\n" for i in range(30)))
+    folder = tmp_path / "d.png"
+    folder.mkdir()
+    for words in (["pairwise", "--out", str(tmp_path)], ["rank", "--target", "a", "--plot", str(folder)]):
+        done = runner.invoke(app, [words[0], str(table), *words[1:]])
+        assert done.exit_code == 2
+        assert "it is a folder" in done.stderr
+
+
+def test_too_few_columns_say_why(runner: CliRunner, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("a,b\n" + "".join(f"name {i},{i % 7}\n" for i in range(30)))
+    for words in (["pairwise"], ["rank", "--target", "b"]):
+        done = runner.invoke(app, [words[0], str(table), *words[1:]])
+        assert done.exit_code == 2
+        assert "'a'" in done.stderr

@@ -184,3 +184,9 @@ def test_unusable_input_is_explained(x: Any, options: dict[str, Any], message: s
 
 def test_it_is_a_name_of_the_package() -> None:
     assert mutualist.mutual_information is mutual_information
+
+
+def test_integers_are_told_apart(estimator: MutualInfoEstimator) -> None:
+    seconds = torch.arange(200) + 1_700_000_000
+    expected = estimator.estimate(seconds.numpy(), torch.arange(200.0).numpy()).mi
+    assert float(mutual_information(seconds, torch.arange(200.0))[1]) == pytest.approx(expected, rel=1e-3)

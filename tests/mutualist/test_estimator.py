@@ -241,3 +241,37 @@ def test_strangeness_is_a_share_and_is_said_where_it_is_large(monkeypatch: pytes
     assert len(strangeness) == 2
     assert 0 <= strangeness[0] <= 1
     assert strangeness[0] == pytest.approx(strangeness[1], abs=1e-3)
+
+
+def test_masked_values_are_missing(estimator: Estimator) -> None:
+    x, y = pair(60)
+    hidden = np.arange(60) % 4 == 0
+    masked = np.ma.MaskedArray(np.where(hidden[:, None], -9999.0, x), hidden[:, None])
+    with pytest.raises(InputError, match="15 NaN"):
+        estimator.estimate(masked, y)
+    found = estimator.estimate(masked, y, nan_policy="omit")
+    np.testing.assert_allclose(found.values, estimator.estimate(x[~hidden], y[~hidden]).values)
+
+
+def test_large_integers_keep_their_order(estimator: Estimator) -> None:
+    x, y = np.arange(60)[::-1].copy(), pair(60)[1]
+    expected = estimator.estimate(x, y)
+    for large in (x + 2**60, (x.astype(np.uint64) + 2**63)[:, None]):
+        np.testing.assert_allclose(estimator.estimate(large, y).values, expected.values)
+
+
+def test_objects_beside_numbers(estimator: Estimator) -> None:
+    class NAType:
+        """As pandas says that a value is missing."""
+
+    x, y = pair(40)
+    values = np.array([*x[:-1, 0], NAType()], dtype=object)
+    found = estimator.estimate(values, y, nan_policy="omit")
+    np.testing.assert_allclose(found.values, estimator.estimate(x[:-1], y[:-1]).values)
+    with pytest.raises(InputError, match="not numbers"):
+        estimator.estimate(np.array([10**400] * 40, dtype=object), y)
+
+
+def test_no_pairs_have_no_estimates(estimator: Estimator) -> None:
+    if isinstance(estimator, MutualInfoEstimator):
+        assert estimator.estimate_pairs(np.eye(5), np.empty((0, 2), int)) == []

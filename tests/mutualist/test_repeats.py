@@ -92,3 +92,23 @@ def test_a_function_in_the_first_rows_alone_stays() -> None:
     x = rng.normal(size=500)
     other = np.where(np.arange(500) < 450, x, rng.normal(size=500))
     assert not left_out(np.column_stack([x, other, rng.normal(size=500)]), 2)
+
+
+@pytest.mark.parametrize("where", ["x", "y", "both"])
+def test_constant_columns_add_nothing(estimator: MutualInfoEstimator, where: str) -> None:
+    rng = np.random.default_rng(1)
+    x, y = sample(rng, 200, 2)
+    expected = estimator.estimate(x, y)
+    more = np.full((200, 10), 3.0)
+    wide_x = x if where == "y" else np.column_stack([more[:, :4], x, more[:, 4:]])
+    wide_y = y if where == "x" else np.column_stack([y, more])
+    found = estimator.estimate(wide_x, wide_y)
+    np.testing.assert_array_equal(found.values, expected.values)
+    assert any("constant columns carry no information" in warning for warning in found.warnings)
+
+
+def test_a_side_of_constants_is_one_constant(estimator: MutualInfoEstimator) -> None:
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    found, expected = (estimator.estimate(x, np.zeros((20, d))) for d in (5, 1))
+    np.testing.assert_array_equal(found.values, expected.values)
+    assert found.interval(0.9)[0] == 0

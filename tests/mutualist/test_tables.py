@@ -63,7 +63,7 @@ def test_types_of_parquet(tmp_path: Path) -> None:
         "wide": pa.array([2**63, 0], pa.uint64()),
     }
     table = read_table(write(tmp_path / "t.pq", columns), list(columns))
-    np.testing.assert_array_equal(table.values, [[1.5, 7, 1, 2.0**63], [2.5, 8, 2, 0]])
+    np.testing.assert_array_equal(table.values, [[1.5, 7, 1, 2], [2.5, 8, 2, 1]])
 
 
 @pytest.mark.parametrize(
@@ -169,3 +169,17 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "MAX_CSV_BYTES", 20)
     with pytest.raises(InputError, match="convert it to Parquet"):
         read_table(csv, ["a"])
+
+
+def test_large_integers_keep_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"id": pa.array([2**60 + 2, None, 2**60, 2**60 + 1]), "b": [1, 2, 3, 4]}), path)
+    np.testing.assert_array_equal(read_table(path).values[:, 0].argsort(), [2, 3, 0, 1])
+
+
+def test_the_index_of_a_data_frame_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"a": [1.0, 2, 3, 4], "__index_level_0__": [4, 2, 1, 3]}), path)
+    table = read_table(path)
+    assert table.names == ("a",)
+    assert "row index" in table.notes()[0]

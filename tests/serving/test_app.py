@@ -245,3 +245,9 @@ def test_weights_load_when_the_service_starts(gaussian: Any, monkeypatch: Any, t
     monkeypatch.setattr("mutualist.factory.load_estimator", missing)
     with pytest.raises(WeightsError, match="no weights"):
         anyio.run(started, create_app())
+
+
+def test_a_pair_has_its_options_in_the_body(client: Client) -> None:
+    answer = client("POST", "/v1/estimate?unit=bits", json={"x": [1, 2, 3, 4, 5], "y": [2, 1, 4, 3, 5]})
+    assert answer.status_code == 422
+    assert "in the body" in answer.json()["detail"]
