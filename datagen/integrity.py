@@ -104,6 +104,16 @@ def read_finished(store: Store) -> dict[str, Any]:
     return manifest
 
 
+def finished_shards(store: Store, split: str) -> list[StoredFile]:
+    """The shards of a split. Raises DataError if a manifest beside them says that the run is not finished.
+
+    Shards without a manifest may come from anywhere, and are taken as they are.
+    """
+    if store.exists(MANIFEST):
+        read_finished(store)
+    return store.shards(split)
+
+
 def check_on_read(shard: StoredFile) -> None:
     """Raises DataError if a shard about to be read is not what the manifest beside it lists.
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mutualist.datagen.config import load_config
+from mutualist.datagen.integrity import finished_shards
 from mutualist.datagen.storage import Store, StoredFile
 from mutualist.errors import ConfigError, DataError
 from mutualist.models import ModelConfig
@@ -82,7 +83,7 @@ class MetaDataModule(L.LightningDataModule):
         if split == "train" and self.drawn is not None:
             self._counts[split] = self.drawn, [self.drawn.config.shard_records] * len(self.drawn)
         elif split not in self._counts:
-            stored = self.store.shards(split)
+            stored = finished_shards(self.store, split)
             self._counts[split] = stored, [count_records(shard) for shard in stored]
         shards, counts = self._counts[split]
         if sum(counts) == 0:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import save_file
 
+from mutualist.datagen.integrity import finished_shards
 from mutualist.datagen.storage import Store
 from mutualist.errors import ConfigError, DataError, WeightsError
 from mutualist.models.bundle import DESCRIPTION, FORMAT, TENSORS, load_bundle
@@ -80,7 +81,7 @@ def meta_distribution(data: str | Path) -> dict[str, Any]:
         DataError: the training split is missing, or a shard of it is damaged.
     """
     parts: dict[str, list[np.ndarray]] = {key: [] for key in ("n", "dx", "dy", "mi", "family")}
-    for shard in Store(data).shards("train"):
+    for shard in finished_shards(Store(data), "train"):
         try:
             with shard.store.open(shard.name) as file:
                 table = pq.ParquetFile(file).read(columns=list(parts))

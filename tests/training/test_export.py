@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
+from mutualist.datagen import manifest
 from mutualist.errors import DataError, WeightsError
 from mutualist.models import MutualInfoNet
 from mutualist.models.bundle import load_bundle
@@ -160,3 +161,13 @@ def test_answers_keep_what_belongs_together(checkpoint, dataset):
 def test_a_checkpoint_carries_the_network_configuration(checkpoint, tiny):
     stored = torch.load(checkpoint, weights_only=True)[CONFIG_KEY]
     assert stored == tiny.to_dict()
+
+
+def test_an_unfinished_meta_dataset_is_refused(make_dataset):
+    data = make_dataset()
+    values = dict.fromkeys(manifest._KEYS) | {"format": manifest.FORMAT, "complete": False, "shards": []}
+    values |= {"config": {}, "config_sha256": manifest.config_digest({})}
+    (data / manifest.MANIFEST).write_text(json.dumps(values))
+    for read in (lambda: MetaDataModule(str(data)).stream("train"), lambda: meta_distribution(data)):
+        with pytest.raises(DataError, match="not finished"):
+            read()
