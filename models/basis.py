@@ -18,7 +18,7 @@ def orientation(unit: Tensor, row_mask: Tensor) -> Tensor:
     """A sign for each column such that flipping a column flips its own sign and no other: (B, 1, D) of +-1.
 
     s_j is the sign of sum_k corr(z_j, z_k^2 - 1) over the other columns k. Where that sum vanishes by symmetry (Y = X,
-    say), the correlation with the columns that it does orient decides, or with one of them if it orients none.
+    rows that come with their mirror images), the correlation with the columns that have a sign decides.
     """
     n = row_mask.sum(1).clamp(min=1)[:, None, None]
     exists = unit.abs().amax(1) > 0  # (B, D)
@@ -33,13 +33,19 @@ def orientation(unit: Tensor, row_mask: Tensor) -> Tensor:
 
 
 def signs(score: Tensor, exists: Tensor, correlated: Callable[[Tensor], Tensor]) -> Tensor:
-    """The rule of `orientation`: signs (B, D) from the sums (B, D), and the correlations times weights (B, D, 1)."""
+    """The rule of `orientation`: signs (B, D) from the sums (B, D), and the correlations times weights (B, D, 1).
+
+    Columns that these sums orient orient those that correlate with them, these the next, and so on. Where nothing
+    orients those that are left, the first of them counts as oriented.
+    """
     known = torch.where(score.abs() > TOLERANCE, score, 0.0)
-    first = exists.float().argmax(1)
-    any_column = torch.nn.functional.one_hot(first, score.shape[1]).to(score)
-    weights = torch.where((known != 0).any(1, keepdim=True), known, any_column)
-    towards = correlated(weights[..., None])[..., 0]  # (B, D)
-    return torch.where(torch.where(known != 0, known, towards) < -TOLERANCE, -1.0, 1.0)
+    while bool((left := (known == 0) & exists).any()):
+        towards = torch.where(left, correlated(known[..., None])[..., 0], 0.0)
+        towards = torch.where(towards.abs() > TOLERANCE, towards, 0.0)
+        stuck = left.any(1, keepdim=True) & (towards == 0).all(1, keepdim=True)
+        first = torch.nn.functional.one_hot(left.int().argmax(1), left.shape[1]).to(score)
+        known = known + towards + first * stuck
+    return torch.where(known < 0, -1.0, 1.0)
 
 
 TOLERANCE = 1e-4  # above float32 noise of a sum over rows, below what a real asymmetry shows
