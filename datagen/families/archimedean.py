@@ -177,14 +177,18 @@ class Joe(Archimedean):
         return float(weights @ (density * inner) + 2 * outer)
 
     def log_density(self, theta: float, u: Array, v: Array) -> Array:
-        log_a, log_b = np.log1p(-u), np.log1p(-v)
-        a, b = np.exp(theta * log_a), np.exp(theta * log_b)
-        s = a + b - a * b
-        return (1 / theta - 2) * np.log(s) + (theta - 1) * (log_a + log_b) + np.log(theta - 1 + s)
+        log_s = self._log_distance(theta, u, v)
+        edges = (theta - 1) * (np.log1p(-u) + np.log1p(-v))
+        return (1 / theta - 2) * log_s + edges + np.log(theta - 1 + np.exp(log_s))
 
     def cdf(self, theta: float, u: Array, v: Array) -> Array:
+        return -np.expm1(self._log_distance(theta, u, v) / theta)
+
+    @staticmethod
+    def _log_distance(theta: float, u: Array, v: Array) -> Array:
+        """ln(a + b - a b), a = (1 - u)^theta and b = (1 - v)^theta, which underflow near the corner where both are 1."""
         log_a, log_b = theta * np.log1p(-u), theta * np.log1p(-v)
-        return -np.expm1(np.logaddexp(log_a, log_b + np.log(-np.expm1(log_a))) / theta)
+        return np.asarray(np.logaddexp(log_a, log_b + np.log(-np.expm1(log_a))))
 
     def conditional(self, theta: float, s: Array, v: Array) -> Array:
         # (1 - b) (1 + b (1/a - 1))^(1/theta - 1) with a = (1 - u)^theta, b = (1 - v)^theta

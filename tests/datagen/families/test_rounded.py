@@ -211,3 +211,11 @@ def test_levels_are_log_uniform_and_sides_chance() -> None:
 def test_options_are_checked(options: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         RoundedCopula(**options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_strong_copula_keeps_nearly_all_of_its_information_on_a_fine_grid(kind: str) -> None:
+    copula = of(kind, 3.0)
+    half = half_cut_information(copula, np.arange(1, 1000) / 1000)
+    assert 2.85 < half < copula.mi
+    assert 2.7 < table_mi(cell_probabilities(copula, np.arange(1, 1000) / 1000, np.arange(1, 1000) / 1000)) < half
