@@ -250,6 +250,8 @@ class PairwiseEstimates:
         for name in (a, b):
             if name not in self.names:
                 raise InputError(f"no column {name!r}; the columns are {', '.join(self.names)}")
+            if self.names.count(name) > 1:
+                raise InputError(f"several columns are called {name!r}; give each its own name")
         if a == b:
             raise InputError(f"the pair of {a!r} with itself is not estimated; name two different columns")
         i, j = sorted((self.names.index(a), self.names.index(b)))

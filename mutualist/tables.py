@@ -1,6 +1,7 @@
 """Reads columns of CSV and Parquet files by name, as float64, with errors that say what to change."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mutualist.columns import NumericTable, check_unlike, numeric_table, resolve
 from mutualist.errors import InputError
 
 MAX_CSV_BYTES = 2 * 1024**3
+HEAD_BYTES = 1 << 16  # of a CSV file, from which its layout is told
 MAX_CELLS = 50_000_000  # rows x columns that are used: 400 MB as float64
 PARQUET_SUFFIXES = (".parquet", ".pq")
 
@@ -65,6 +67,8 @@ def _existing(path: str | Path) -> Path:
             raise InputError(f"{path} is a folder; name one CSV or Parquet file")
         if not path.exists():
             raise InputError(f"no file {path}; {_suggest_file(path)}")
+        if not path.is_file():
+            raise InputError(f"{path} is a pipe or a device, and tables are read twice; save it as a file")
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty; a header line and rows of numbers are needed")
     except OSError as error:
@@ -87,21 +91,48 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _csv_options(path: Path) -> pa.csv.ParseOptions:
+    return csv_layout(_head(path), tabs=".tsv" in path.suffixes)
+
+
+def _head(path: Path) -> bytes:
     with pa.input_stream(str(path), compression="detect") as stream:
-        return csv_layout(stream.read(1 << 16), tabs=".tsv" in path.suffixes)
+        return bytes(stream.read(HEAD_BYTES))
+
+
+def csv_header(head: bytes) -> bytes:
+    """The first record, whose quotes may hold line breaks; the first line where its quotes are never closed."""
+    end, quotes = 0, 0
+    while (found := head.find(b"\n", end) + 1) > 0:
+        quotes += head.count(b'"', end, found)
+        if quotes % 2 == 0:
+            return head[:found]
+        end = found
+    return head[: head.find(b"\n") + 1 or len(head)]
 
 
 def csv_layout(head: bytes, tabs: bool = False) -> pa.csv.ParseOptions:
-    """The delimiter that the first line shows: a comma unless `tabs`, or what it holds instead."""
-    header = head.split(b"\n")[0].decode("utf-8", "replace")
-    if "," in header and not tabs:
-        return pa.csv.ParseOptions(delimiter=",")
-    return pa.csv.ParseOptions(delimiter=max(",;\t|", key=header.count))
+    """The delimiter that the first record shows outside of quotes: a comma unless `tabs`, or what it holds instead."""
+    header = re.sub(rb'"[^"]*"', b"", csv_header(head)).decode("utf-8", "replace")
+    delimiter = "," if "," in header and not tabs else max(",;\t|", key=header.count)
+    return pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in head)
 
 
-def csv_values(names: Sequence[str] | None) -> pa.csv.ConvertOptions:
-    """How cells are read, those of all columns if `names` is None: NA and the like are gaps among texts as well."""
-    return pa.csv.ConvertOptions(include_columns=None if names is None else list(names), strings_can_be_null=True)
+def csv_values(names: Sequence[str] | None, head: bytes, layout: pa.csv.ParseOptions) -> pa.csv.ConvertOptions:
+    """How cells are read, those of all columns if `names` is None.
+
+    NA and the like are gaps among texts as well. Commas are decimal where they do not delimit and the head holds
+    numbers with them, and none with a point.
+    """
+    decimal = {
+        point: re.search(rb"(?m)(?:^|[;\t|\"])\s*[-+]?\d*" + re.escape(point) + rb"\d+\s*(?:[;\t|\"\r]|$)", head)
+        for point in (b",", b".")
+    }
+    commas = layout.delimiter != "," and decimal[b","] and not decimal[b"."]
+    return pa.csv.ConvertOptions(
+        include_columns=None if names is None else list(names),
+        strings_can_be_null=True,
+        decimal_point="," if commas else ".",
+    )
 
 
 def starts_with_numbers(names: Sequence[str]) -> bool:
@@ -128,7 +159,8 @@ def _csv_names(path: Path) -> list[str]:
 
 
 def _read_csv(path: Path, names: list[str]) -> pa.Table:
-    table = pa.csv.read_csv(path, parse_options=_csv_options(path), convert_options=csv_values(names))
+    layout = _csv_options(path)
+    table = pa.csv.read_csv(path, parse_options=layout, convert_options=csv_values(names, _head(path), layout))
     _check_cells(path, table.num_rows, len(names))
     return table
 

@@ -18,12 +18,12 @@ from mutualist.models.calibration import Calibration
 from mutualist.models.strangeness import Reference
 from mutualist.models.trust import Trust
 from mutualist.training import conformal, report
-from mutualist.training.checkpoint import load_network
+from mutualist.training.checkpoint import digest, load_network
 from mutualist.training.data import MetaDataModule
 from mutualist.training.expected_error import fit_errors
 from mutualist.training.predict import Answers, answers_for
 
-FORMAT = 3
+FORMAT = 4
 
 
 def calibrate(
@@ -47,8 +47,11 @@ def calibrate(
     processes, by default one a core; what comes out is the same for any number of them.
 
     Raises:
+        ConfigError: `out` is where what goes beside it would lie.
         WeightsError, DataError: the checkpoint or the split cannot be used.
     """
+    if trust_path(out) == Path(out):
+        raise ConfigError(f"{out}: the calibration is JSON and its safetensors go beside it; name a .json file")
     console = console or Console()
     net = load_network(checkpoint)
     module, processes = MetaDataModule(str(data), seed=seed), workers or os.cpu_count() or 1
@@ -68,6 +71,7 @@ def calibrate(
     _print(console, before, after, f"Coverage and accuracy on {where} (before → after)")
     document = {
         "format": FORMAT,
+        "weights": digest(net),
         "calibration": fitted.to_dict(),
         "metrics": {"measured_on": where, "records_calibrated_on": len(given), "before": before, "after": after},
     }

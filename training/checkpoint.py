@@ -1,5 +1,6 @@
 """Takes the network out of a training checkpoint. Only numbers are read from it, never code."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,15 @@ def load_network(path: str | Path) -> MutualInfoNet:
             "wrote it"
         ) from error
     return net.eval().requires_grad_(False)
+
+
+def digest(net: MutualInfoNet) -> str:
+    """SHA-256 of the network's tensors: what a calibration says it was fitted for."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(net.state_dict().items()):
+        found.update(name.encode())
+        found.update(tensor.contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def _first_line(error: Exception) -> str:

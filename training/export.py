@@ -17,7 +17,7 @@ from mutualist.errors import ConfigError, DataError, WeightsError
 from mutualist.models.bundle import DESCRIPTION, FORMAT, TENSORS, load_bundle
 from mutualist.models.calibration import Calibration
 from mutualist.training.calibrate import read_calibration, read_trust
-from mutualist.training.checkpoint import load_network
+from mutualist.training.checkpoint import digest, load_network
 
 _VERSIONS = ("mutualist", "torch", "numpy", "scipy", "safetensors", "lightning")
 
@@ -49,10 +49,8 @@ def export(
         fitted = Calibration.from_dict(document["calibration"])
     except (ConfigError, KeyError) as error:
         raise WeightsError(f"{calibration}: {error}; run `mutualist calibrate` again") from error
-    if not np.array_equal(fitted.levels, net.config.levels):
-        raise WeightsError(
-            f"{calibration}: fitted for other levels than those of {checkpoint}; calibrate this checkpoint"
-        )
+    if document.get("weights") != digest(net):
+        raise WeightsError(f"{calibration}: fitted for other weights than those of {checkpoint}; calibrate that one")
     trust = read_trust(calibration)
     info = {
         "format": FORMAT,

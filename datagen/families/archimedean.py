@@ -186,7 +186,7 @@ class Joe(Archimedean):
 
     @staticmethod
     def _log_distance(theta: float, u: Array, v: Array) -> Array:
-        """ln(a + b - a b), a = (1 - u)^theta and b = (1 - v)^theta, which underflow near the corner where both are 1."""
+        """ln(a + b - a b), a = (1 - u)^theta and b = (1 - v)^theta, which underflow where u and v are near 1."""
         log_a, log_b = theta * np.log1p(-u), theta * np.log1p(-v)
         return np.asarray(np.logaddexp(log_a, log_b + np.log(-np.expm1(log_a))))
 

@@ -66,8 +66,8 @@ def bench(
 
     Prints errors, the coverage and the interval score of 90 % intervals, the time for an answer, errors by size and
     dimension, and every group of records in which a peer is better. All methods see the same records. Those that do
-    not apply to a record (scikit-learn takes pairs of columns; Gaussian ones need more rows than columns) leave it
-    out: compare them with the column "our MAE there".
+    not apply to a record (scikit-learn takes pairs of columns; Gaussian ones need more rows than columns, ours four
+    rows) leave it out: compare them with the column "our MAE there".
 
     [bold]Methods[/]: mutualist, ksg, sklearn, copula, cca; slow and so for --subset only: ksg-bootstrap,
     copula-bootstrap, mine, infonce.

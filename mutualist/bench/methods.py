@@ -11,6 +11,7 @@ from mutualist.bench.nearest import ksg_mi, sklearn_mi
 from mutualist.bench.resample import bootstrap, half_samples
 from mutualist.errors import InputError
 from mutualist.factory import Estimator
+from mutualist.inputs import MIN_ROWS
 
 Array = NDArray[np.float64]
 Answer = Callable[[Array, Array, np.random.Generator], Array | None]
@@ -46,7 +47,9 @@ class Method:
 def all_methods(estimator: Estimator, resamples: int) -> list[Method]:
     """Every method, ours first. `resamples`: of each bootstrap."""
 
-    def ours(x: Array, y: Array, rng: np.random.Generator) -> Array:
+    def ours(x: Array, y: Array, rng: np.random.Generator) -> Array | None:
+        if len(x) < MIN_ROWS:
+            return None
         result = estimator.estimate(x, y)
         return np.array([result.quantile(level) for level in LEVELS])
 

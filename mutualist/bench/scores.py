@@ -55,7 +55,7 @@ def report(answers: Answers) -> dict[str, Any]:
         "intervals": intervals(answers, everything, answers.intervals),
         "ours": {
             by: {
-                band: accuracy(answers, OURS, mask) | intervals(answers, mask, ours)[OURS]
+                band: accuracy(answers, OURS, mask) | intervals(answers, mask, ours).get(OURS, {})
                 for band, mask in masks.items()
             }
             for by, masks in bands.items()
@@ -88,14 +88,14 @@ def side_by_side(answers: Answers, mask: Mask) -> dict[str, dict[str, Any]]:
 
 def accuracy(answers: Answers, name: str, mask: Mask) -> dict[str, Any]:
     """records answered; mse, mae and bias of the median; pinball, the mean over the five levels, in which a point
-    estimate stands for all of them; ms for an answer; ours_mse and ours_mae, our errors on the same records."""
+    estimate stands for all of them; ms for an answer; ours_mse and ours_mae, our errors on those that we answered."""
     mask = mask & answers.answered(name)
     row: dict[str, Any] = {"records": int(mask.sum())}
     if not row["records"]:
         return row
     row |= _errors(answers.quantiles[name][mask], answers.truth[mask])
     row["ms"] = 1e3 * float(answers.seconds[name][mask].mean())
-    if name != OURS and OURS in answers.quantiles:
+    if name != OURS and OURS in answers.quantiles and (mask := mask & answers.answered(OURS)).any():
         same = _errors(answers.quantiles[OURS][mask], answers.truth[mask])
         row |= {"ours_mse": same["mse"], "ours_mae": same["mae"]}
     return row

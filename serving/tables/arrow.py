@@ -18,7 +18,7 @@ from mutualist.columns import check_unlike, is_numeric, value_type
 from mutualist.errors import InputError
 from mutualist.serving.tables.caps import Caps
 from mutualist.serving.tables.forms import Form
-from mutualist.tables import csv_layout, csv_values, starts_with_numbers
+from mutualist.tables import HEAD_BYTES, csv_header, csv_layout, csv_values, starts_with_numbers
 
 Choose = Callable[[Sequence[str]], Sequence[str] | None]
 THRIFT_ITEMS = 100_000  # most entries of a list in a Parquet footer
@@ -60,8 +60,8 @@ def _csv(body: bytes, choose: Choose, caps: Caps) -> pa.Table:
         raise InputError("the body is UTF-16 text; send it as UTF-8")
     if body[:4] == b"PAR1" or body[:2] == b"\x1f\x8b":
         raise InputError("the body is not CSV but packed; send it under its own Content-Type, and CSV as plain text")
-    layout = csv_layout(body[: 1 << 16])
-    header = body[: body.find(b"\n") + 1 or len(body)]
+    head = body[:HEAD_BYTES]
+    layout, header = csv_layout(head), csv_header(body)
     caps.check_width(header.count(layout.delimiter.encode()) + 1)
     short = pa.csv.open_csv(pa.BufferReader(header), parse_options=layout, read_options=_one_thread(header))
     names = list(short.schema.names)
@@ -84,7 +84,7 @@ def _csv(body: bytes, choose: Choose, caps: Caps) -> pa.Table:
             pa.BufferReader(body),
             read_options=_one_thread(body),
             parse_options=layout,
-            convert_options=csv_values(chosen),
+            convert_options=csv_values(chosen, head, layout),
         )
     except pa.ArrowInvalid:
         if wrong:

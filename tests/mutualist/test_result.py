@@ -146,6 +146,9 @@ def test_one_pair_is_found_by_name(pairs: PairwiseEstimates, a: str, b: str) -> 
         pairs.pair(a, "z")
     with pytest.raises(InputError, match="itself"):
         pairs.pair(a, a)
+    twice = PairwiseEstimates((a, a, b), LEVELS, pairs.values, 500)
+    with pytest.raises(InputError, match=f"several columns are called '{a}'"):
+        twice.pair(a, b)
 
 
 def test_rows_come_strongest_first(pairs: PairwiseEstimates) -> None:

@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,45 @@ def test_csv_and_parquet_give_the_same_numbers(tmp_path: Path) -> None:
 def test_other_ways_to_write_csv(tmp_path: Path, name: str, content: str | bytes) -> None:
     table = read_table(write(tmp_path / name, content), ["a", "b"])
     np.testing.assert_array_equal(table.values, [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ('"a, in m";b\n1;2\n3;4\n', ["a, in m", "b"]),
+        ('"a\nin m","b;c"\n1,2\n3,4\n', ["a\nin m", "b;c"]),
+        ('"a ""x"", y"\tb\n1\t2\n3\t4\n', ['a "x", y', "b"]),
+        ('5" pipes,b\n1,2\n3,4\n', ['5" pipes', "b"]),
+    ],
+    ids=["comma", "line break and semicolon", "quotes", "a quote that is none"],
+)
+def test_names_in_quotes(tmp_path: Path, content: str, names: list[str]) -> None:
+    table = read_table(write(tmp_path / "t.csv", content))
+    assert list(table.names) == names
+    np.testing.assert_array_equal(table.values, [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(
+    "content", ["a;b\n1,5;2\n-3,25;,5\n", "a\tb\n1,5\t2\n-3,25\t0,5\n", 'a;b\n"1,5";"2"\n-3,25;0,5']
+)
+def test_commas_are_decimal_where_they_do_not_delimit(tmp_path: Path, content: str) -> None:
+    np.testing.assert_array_equal(read_table(write(tmp_path / "t.csv", content)).values, [[1.5, 2], [-3.25, 0.5]])
+
+
+def test_points_stay_decimal_beside_texts_with_commas(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "t.csv", "a;b\n1.5;Paris, 7\n-3.25;1,2\n"))
+    np.testing.assert_array_equal(table.columns(["a"]), [[1.5], [-3.25]])
+
+
+def test_texts_over_several_lines(tmp_path: Path) -> None:
+    rows = "".join(f'{i},"{"no" if i % 3 else "yes"}\nor so"\n' for i in range(200_000))  # more than a block
+    assert len(read_table(write(tmp_path / "t.csv", "a,b\n" + rows)).values) == 200_000
+
+
+def test_a_pipe_is_not_called_empty(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"is a pipe or a device, .*; save it as a file"):
+        read_table(tmp_path / "pipe")
 
 
 def test_types_of_parquet(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from mutualist.datagen import manifest
-from mutualist.errors import DataError, WeightsError
+from mutualist.errors import ConfigError, DataError, WeightsError
 from mutualist.models import MutualInfoNet
 from mutualist.models.bundle import load_bundle
 from mutualist.training.batching import collate
@@ -75,17 +75,20 @@ def test_the_commands_do_the_same(checkpoint, dataset, tmp_path):
     assert load_bundle(directory).info["name"] == "mutualist"
 
 
-def test_a_calibration_of_other_levels_is_refused(checkpoint, dataset, tmp_path):
+def test_a_calibration_of_other_weights_is_refused(checkpoint, dataset, tmp_path):
     out = tmp_path / "c.json"
     calibrate(checkpoint, dataset, out, console=QUIET)
-    document = json.loads(out.read_text())
-    values = document["calibration"]
-    values["levels"] = values["levels"][:-1]
-    for key in ("probits", "shifts"):
-        values[key] = np.array(values[key])[..., :-1].tolist()
-    out.write_text(json.dumps(document))
-    with pytest.raises(WeightsError, match="fitted for other levels"):
-        export(checkpoint, out, dataset, tmp_path / "export")
+    other = torch.load(checkpoint, weights_only=True)
+    next(tensor for tensor in other["state_dict"].values() if tensor.is_floating_point()).view(-1)[0] += 1e-6
+    torch.save(other, tmp_path / "other.ckpt")
+    with pytest.raises(WeightsError, match=r"c\.json: fitted for other weights than those of .*other\.ckpt"):
+        export(tmp_path / "other.ckpt", out, dataset, tmp_path / "export")
+    assert not (tmp_path / "export").exists()
+
+
+def test_a_calibration_does_not_overwrite_what_goes_beside_it(checkpoint, dataset, tmp_path):
+    with pytest.raises(ConfigError, match=r"name a \.json file"):
+        calibrate(checkpoint, dataset, tmp_path / "c.safetensors", console=QUIET)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"format": 99}'])

@@ -56,6 +56,20 @@ def refusal(runner: CliRunner, *words: str) -> str:
 FAST = ("--methods", "mutualist,ksg,copula,cca,sklearn")
 
 
+def test_records_of_fewer_rows_than_an_estimate_takes_are_left_out(runner: CliRunner, tmp_path: Path) -> None:
+    table = rows(6)
+    for i, size in ((0, 1), (3, 3)):
+        table["n"][i] = size
+        for side in "xy":
+            table[side][i] = table[side][i][: size * table[f"d{side}"][i]]
+    out = tmp_path / "out"
+    got = answer(runner, str(save(tmp_path / "mine.parquet", table)), *FAST, "--out", str(out))
+    methods = got["suites"]["mine"]["methods"]
+    assert methods["mutualist"]["records"] == 4
+    assert methods["ksg"]["records"] == 4
+    assert (out / "mine.png").exists()
+
+
 def test_all_methods_on_one_file(runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mutualist.bench.neural.STEPS", 40)
     path = save(tmp_path / "mine.parquet", rows())
