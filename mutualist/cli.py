@@ -33,16 +33,24 @@ if TYPE_CHECKING:
 
 
 class _Group(TyperGroup):
-    """Turns our own errors into one message and exit code 2; anything else is a defect and keeps its traceback."""
+    """Turns our own errors, and those of files, into one message and exit code 2.
+
+    Anything else is a defect and keeps its traceback.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except MutualistError as error:
-            console = Console(stderr=True)
-            console.print("[bold red]error:[/] ", end="")
-            console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-            raise typer.Exit(2) from None
+            message = str(error)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            message = f"cannot use {error.filename}: {error.strerror}; give another place, or see to this one"
+        console = Console(stderr=True)
+        console.print("[bold red]error:[/] ", end="")
+        console.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(2)
 
 
 app = typer.Typer(

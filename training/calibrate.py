@@ -52,6 +52,7 @@ def calibrate(
     """
     if trust_path(out) == Path(out):
         raise ConfigError(f"{out}: the calibration is JSON and its safetensors go beside it; name a .json file")
+    Path(out).parent.mkdir(parents=True, exist_ok=True)  # fails before the work and not after it
     console = console or Console()
     net = load_network(checkpoint)
     module, processes = MetaDataModule(str(data), seed=seed), workers or os.cpu_count() or 1
@@ -75,7 +76,6 @@ def calibrate(
         "calibration": fitted.to_dict(),
         "metrics": {"measured_on": where, "records_calibrated_on": len(given), "before": before, "after": after},
     }
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
     Path(out).write_text(json.dumps(document), encoding="utf-8")
     save_file(trust.to_tensors(), trust_path(out))
     console.print(f"calibration written to {out}")

@@ -271,3 +271,24 @@ def test_too_few_columns_say_why(runner: CliRunner, tmp_path: Path) -> None:
         done = runner.invoke(app, [words[0], str(table), *words[1:]])
         assert done.exit_code == 2
         assert "'a'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("datagen", "make", "--config", "tiny", "--out", "FILE"),
+        ("calibrate", "--checkpoint", "last.ckpt", "--data", "data", "--out", "FILE/calibration.json"),
+    ],
+    ids=["datagen make", "calibrate"],
+)
+def test_an_output_that_lies_at_or_in_a_file_is_named(
+    runner: CliRunner, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("kept")
+    result = runner.invoke(app, [word.replace("FILE", str(file)) for word in words])
+    assert result.exit_code == 2
+    message = " ".join(result.stderr.split())
+    assert str(file) in message
+    assert "give another place" in message
+    assert file.read_text() == "kept"
