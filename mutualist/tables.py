@@ -41,8 +41,8 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None, required:
     where these are few.
 
     Args:
-        path: a CSV file with a header (comma, or where the header has none: semicolon, tab or bar; `.gz` as
-            well), or a Parquet file (`.parquet`, `.pq`).
+        path: a CSV file with a header (comma, or where the header has none: semicolon, tab or bar, with
+            decimal commas if so written; `.gz` as well), or a Parquet file (`.parquet`, `.pq`).
         columns: names of the columns to read; None reads all that can be used and lists the others in `skipped`.
         required: names that must be usable even where `columns` is None.
 
