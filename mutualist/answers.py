@@ -17,6 +17,7 @@ from mutualist.ranked import Ranked
 NEAR = 0.7  # of the answer: a pair of columns that shares less, by a guess, is not looked at again
 PAIR = np.array([False, True])  # sides of a column of X and one of Y
 CLEAR = 0.01  # nats: a pair's lower end must exceed this before it may raise the answer; otherwise chance would
+ALARMS = 0.05  # the level of that lower end, over all pairs of which one is the largest by chance
 
 
 class Answerer:
@@ -99,8 +100,9 @@ class Answerer:
     def _raise_to_pairs(self, quantiles: Array, raw: Raw, samples: Sequence[Ranked]) -> None:
         """Raises quantiles in place to those of the pair of columns that shares most: I(X; Y) >= I(X_i; Y_j).
 
-        Only where the pair may share nearly all (a guess above `NEAR` of the answer) and certainly shares something. It
-        is the largest of several, so its quantiles count at levels divided by the number of its rivals (Bonferroni).
+        Only where the pair may share nearly all (a guess above `NEAR` of the answer) and certainly shares something,
+        though it is the largest of all pairs (Bonferroni). Where it does, those that share far less were never in
+        question, so its quantiles count at levels divided by the number of its rivals.
         """
         near = raw.shared > NEAR * quantiles[:, self._bundle.net.config.median]
         for i in np.flatnonzero(near).tolist():
@@ -109,5 +111,6 @@ class Answerer:
             found, _, _ = self._by_parts([samples[i].columns(raw.pair[i])])
             # Between equal quantiles, interpolation falls by a rounding error.
             least = np.maximum.accumulate(interpolate(self._levels, found[0], self._levels / raw.rivals[i]))
-            if interpolate(self._levels, least, 0.05) > CLEAR:
+            looks = np.bincount(samples[i].side).prod()
+            if interpolate(self._levels, found[0], ALARMS / looks) > CLEAR:
                 quantiles[i] = np.maximum(quantiles[i], least)

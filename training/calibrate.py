@@ -57,7 +57,8 @@ def calibrate(
     net = load_network(checkpoint)
     module, processes = MetaDataModule(str(data), seed=seed), workers or os.cpu_count() or 1
     given = predict_split(net, module, split, seed, processes, console)
-    fitted = conformal.fit(given, np.random.default_rng(seed))
+    shuffled = predict_split(net, module, split, seed, processes, console, shuffled=True)
+    fitted = conformal.fit(given, np.random.default_rng(seed), shuffled)
     trust = Trust(
         Reference.fit(given.summaries, np.random.default_rng(seed)),
         fit_errors(given.summaries, report.errors(given, fitted), seed),
@@ -67,7 +68,7 @@ def calibrate(
         before, after = report.table(held_out, Calibration.identity(held_out.levels)), report.table(held_out, fitted)
         where = f"split {test_split!r}"
     else:
-        before, after = _cross_fitted(given, seed)
+        before, after = _cross_fitted(given, shuffled, seed)
         where = f"split {split!r}, each half under a calibration fitted to the other"
     _print(console, before, after, f"Coverage and accuracy on {where} (before → after)")
     document = {
@@ -108,21 +109,31 @@ def read_trust(calibration: str | Path) -> Trust:
 
 
 def predict_split(
-    net: MutualInfoNet, data: MetaDataModule, split: str, seed: int, workers: int, console: Console
+    net: MutualInfoNet,
+    data: MetaDataModule,
+    split: str,
+    seed: int,
+    workers: int,
+    console: Console,
+    shuffled: bool = False,
 ) -> Answers:
-    """The network's raw answers for a split, under a progress bar."""
+    """The network's raw answers for a split, or for half of it with Y `shuffled`, under a progress bar."""
     stream = data.stream(split)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(f"answering {split}", total=sum(stream.counts))
-        return answers_for(net, stream, seed, workers, lambda count: progress.advance(task, count))
+        total = sum((count + 1) // 2 if shuffled else count for count in stream.counts)
+        task = progress.add_task(f"answering {split}" + ", rows of Y shuffled" * shuffled, total=total)
+        return answers_for(net, stream, seed, workers, lambda count: progress.advance(task, count), shuffled)
 
 
-def _cross_fitted(given: Answers, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    half = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,))).random(len(given)) < 0.5
+def _cross_fitted(given: Answers, shuffled: Answers, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
+    half, apart = rng.random(len(given)) < 0.5, rng.random(len(shuffled)) < 0.5
     before = report.table(given, Calibration.identity(given.levels))
-    parts = [(given.where(half), given.where(~half)), (given.where(~half), given.where(half))]
-    tables = [report.table(test, conformal.fit(train, np.random.default_rng(seed))) for train, test in parts]
+    tables = []
+    for train, null in ((half, apart), (~half, ~apart)):
+        fitted = conformal.fit(given.where(train), np.random.default_rng(seed), shuffled.where(null))
+        tables.append(report.table(given.where(~train), fitted))
     return before, {name: _mean([t[name] for t in tables if name in t]) for name in before}
 
 

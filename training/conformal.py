@@ -23,7 +23,7 @@ from mutualist.models.calibration import (
     weights_tied,
 )
 from mutualist.models.quantiles import crossing_probits, interpolate, probit
-from mutualist.training.predict import Answers
+from mutualist.training.predict import Answers, joined
 
 Array = NDArray[np.float64]
 
@@ -48,12 +48,14 @@ def transform(answers: Answers, rng: np.random.Generator) -> Array:
     return np.where(atom, probit(ndtr(zero) * rng.random(len(answers))), plain)
 
 
-def fit(answers: Answers, rng: np.random.Generator) -> Calibration:
+def fit(answers: Answers, rng: np.random.Generator, shuffled: Answers | None = None) -> Calibration:
     """The calibration that makes `answers` cover as they say. The median stays as the network gave it.
 
     Args:
         answers: of records that the network was never trained on.
         rng: draws the transform at atoms.
+        shuffled: of such records with the rows of Y in another order. A meta-dataset may hold few independent records
+            of a size, and margins of some kinds among them only; these are of all.
     """
     levels, middle = answers.levels, answers.median
     z = transform(answers, rng)
@@ -68,7 +70,9 @@ def fit(answers: Answers, rng: np.random.Generator) -> Calibration:
         values = maps.apply(levels, answers.quantiles, answers.n, answers.dx, answers.dy, answers.tied)
         missing = answers.truth[:, None] - values
         shifts = np.where(beyond, _at_nodes(answers, missing, _SHIFTS, (_SHIFTS >= 0).astype(float)), 0.0)
-    return Calibration(levels, probits, shifts, _floors(Calibration(levels, probits, shifts, floors), answers))
+    independent = answers.where(answers.truth == 0)
+    independent = independent if shuffled is None else joined([independent, shuffled])
+    return Calibration(levels, probits, shifts, _floors(Calibration(levels, probits, shifts, floors), independent))
 
 
 def _at_nodes(answers: Answers, samples: Array, grid: Array, prior: Array) -> Array:
@@ -126,9 +130,8 @@ def _invert(distribution: Array, grid: Array, level: float, records: int) -> Arr
     return np.asarray(grid[np.minimum((distribution < outwards).sum(-1), len(grid) - 1)])
 
 
-def _floors(maps: Calibration, answers: Answers) -> Array:
+def _floors(maps: Calibration, independent: Answers) -> Array:
     """Floors (7, 6): what the lower end of independent records stays under in all but 5 % of cases."""
-    independent = answers.where(answers.truth == 0)
     floors = np.full(maps.floors.shape, _FINEST)
     if len(independent) < _PARENT_INDEPENDENT:
         return floors

@@ -1,7 +1,8 @@
 """The raw answers of a network for a split of a meta-dataset."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from mutualist.errors import DataError
 from mutualist.models import MutualInfoNet
 from mutualist.models.describe import describe_values
 from mutualist.training.batching import Batch, batches
+from mutualist.training.shards import Record
 from mutualist.training.stream import RecordStream
 
 Array = NDArray[np.float64]
@@ -55,14 +57,22 @@ class Answers:
 
 
 def answers_for(
-    net: MutualInfoNet, stream: RecordStream, seed: int, workers: int, advance: Callable[[int], object]
+    net: MutualInfoNet,
+    stream: RecordStream,
+    seed: int,
+    workers: int,
+    advance: Callable[[int], object],
+    shuffled: bool = False,
 ) -> Answers:
     """`answers` for all records of a stream, its shards shared out among processes: the same for any number of them.
+
+    If `shuffled`, for every other record, with the rows of its Y in another order: what margins of all kinds look like
+    where X and Y are independent.
 
     Raises:
         DataError: as `answers` does, or a process was lost.
     """
-    shards = _Shards(net, stream, seed)
+    shards = _Shards(net, stream, seed, shuffled)
     workers = min(workers, len(shards))
     generator = torch.Generator().manual_seed(seed)  # or the loader would draw from torch's global state
     loader = DataLoader(shards, batch_size=None, num_workers=workers if workers > 1 else 0, generator=generator)
@@ -77,14 +87,14 @@ def answers_for(
         if "DataLoader worker" not in str(error):
             raise
         raise DataError(f"a process that answered was lost ({error}); run it again, with fewer workers") from error
-    return _joined(parts)
+    return joined(parts)
 
 
 class _Shards(Dataset["Answers | DataError"]):
     """The answers for each shard of a stream that has records; an error in its place, which a loader would wrap."""
 
-    def __init__(self, net: MutualInfoNet, stream: RecordStream, seed: int) -> None:
-        self.net, self.stream, self.seed = net, stream, seed
+    def __init__(self, net: MutualInfoNet, stream: RecordStream, seed: int, shuffled: bool) -> None:
+        self.net, self.stream, self.seed, self.shuffled = net, stream, seed, shuffled
         self.filled = [i for i, count in enumerate(stream.counts) if count]
 
     def __len__(self) -> int:
@@ -95,12 +105,21 @@ class _Shards(Dataset["Answers | DataError"]):
         shard = RecordStream([stream.shards[at]], [stream.counts[at]], stream.options, shuffle=False)
         seed = int(np.random.SeedSequence((self.seed, at)).generate_state(1)[0])
         try:  # not the batches of `shard` itself, which a loader's process would share with others
-            return answers(self.net, batches(shard.records(), shard.options, None), seed)
+            records = _shuffled(shard.records(), np.random.default_rng(seed)) if self.shuffled else shard.records()
+            return answers(self.net, batches(records, shard.options, None), seed)
         except DataError as error:
             return error
 
 
-def _joined(parts: Sequence[Answers]) -> Answers:
+def _shuffled(records: Iterable[Record], rng: np.random.Generator) -> Iterator[Record]:
+    for record in islice(records, 0, None, 2):
+        values = record.values.copy()
+        values[:, record.dx :] = values[rng.permutation(record.n), record.dx :]
+        yield replace(record, values=values, mi=0.0)
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """The answers of all parts, one after the other."""
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _of_records()}
     return Answers(parts[0].levels, **whole)
 

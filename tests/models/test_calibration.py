@@ -1,6 +1,7 @@
 """Calibration: what it may never do, and that it mends a network that is wrong on purpose."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -85,6 +86,23 @@ def test_independent_records_are_covered_and_rarely_raise_an_alarm(fitted, fresh
     values = fitted.apply(GRID, independent.quantiles, independent.n, independent.dx, independent.dy, independent.tied)
     alarms = (interpolate(GRID, values, 0.05) > 0.01).mean()
     assert alarms <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / len(independent))
+
+
+def test_records_that_are_shuffled_set_the_floors_where_none_is_independent():
+    def independent(seed):
+        """A network that sees something where nothing is."""
+        found = wrong_network(seed, records=12_000)
+        return replace(found.where(found.truth == 0), quantiles=found.quantiles[found.truth == 0] + 0.1)
+
+    some, fresh = wrong_network(0), independent(7)
+    some = some.where(some.truth > 0)
+    alarms = []
+    for shuffled in (None, independent(6)):
+        fitted = conformal.fit(some, np.random.default_rng(0), shuffled)
+        values = fitted.apply(GRID, fresh.quantiles, fresh.n, fresh.dx, fresh.dy, fresh.tied)
+        alarms.append((interpolate(GRID, values, 0.05) > 0.01).mean())
+    assert alarms[0] > 0.08
+    assert alarms[1] <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / len(fresh))
 
 
 def test_rare_families_count_for_more_than_their_share():

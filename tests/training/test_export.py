@@ -124,6 +124,17 @@ def test_answers_are_the_same_for_any_number_of_processes(checkpoint, make_datas
     assert one.family.tolist() == two.family.tolist()
 
 
+def test_every_other_record_is_answered_with_y_shuffled(checkpoint, make_dataset):
+    net, stream = load_network(checkpoint), MetaDataModule(str(make_dataset(shards=3, splits=("test",)))).stream("test")
+    found = [answers_for(net, stream, 5, workers, int, shuffled=True) for workers in (1, 2)]
+    assert len(found[0]) == sum((count + 1) // 2 for count in stream.counts)
+    assert (found[0].truth == 0).all()
+    np.testing.assert_allclose(found[0].quantiles, found[1].quantiles, rtol=1e-4, atol=1e-5)
+    plain = answers_for(net, stream, 5, 1, int)
+    assert set(found[0].family) <= set(plain.family)
+    assert not np.isin(found[0].quantiles[:, 0], plain.quantiles[:, 0]).all()
+
+
 def test_errors_in_a_process_are_as_clear_as_without(checkpoint, make_dataset):
     directory = make_dataset(shards=3, splits=("test",))
     shard = directory / "test" / "shard-00001.parquet"
