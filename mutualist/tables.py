@@ -124,7 +124,7 @@ def csv_values(names: Sequence[str] | None, head: bytes, layout: pa.csv.ParseOpt
     numbers with them, and none with a point.
     """
     decimal = {
-        point: re.search(rb"(?m)(?:^|[;\t|\"])\s*[-+]?\d*" + re.escape(point) + rb"\d+\s*(?:[;\t|\"\r]|$)", head)
+        point: re.search(rb"(?m)(?:^|[;\t|\"]) *[-+]?\d*" + re.escape(point) + rb"\d+ *(?:[;\t|\"\r]|$)", head)
         for point in (b",", b".")
     }
     commas = layout.delimiter != "," and decimal[b","] and not decimal[b"."]
