@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mutualist.models import MutualInfoNet, normal_scores, smooth
@@ -29,12 +29,16 @@ def normal_pair(n: int, r: float, seed: int = 0) -> torch.Tensor:
 
 @settings(deadline=None, max_examples=25)
 @given(n=st.integers(2, 300), seed=st.integers(0, 2**32 - 1), tails=st.sampled_from([0.2, 1.0, 4.0]))
-def test_a_smooth_rank_is_never_a_block_away(n: int, seed: int, tails: float) -> None:
+@example(n=24, seed=63, tails=4.0)
+def test_a_smooth_rank_is_never_more_than_a_block_and_a_half_away(n: int, seed: int, tails: float) -> None:
     z = np.random.default_rng(seed).normal(size=n)
     x = torch.from_numpy(np.sign(z) * np.abs(z) ** tails)[None, :, None]
     smoothed, hard = ranks(smooth.smooth_scores(x)), x.argsort(1).argsort(1).squeeze()
     k = (math.isqrt(4 * n + 1) - 1) // 2  # blocks of 1 to k from both ends, and what is left between them
-    assert float((smoothed - hard).abs().max()) <= max(k, n - k * (k + 1)) + 1e-9
+    longest = max(k, n - k * (k + 1))
+    # The outermost value of a block lies beyond the block's mean. The next one may lie as near as the mean of the block
+    # before, whose place is half of that block and all but two of its own values away.
+    assert float((smoothed - hard).abs().max()) <= max(1.5 * longest - 1.5, 0.5) + 1e-9
     order = x.squeeze().argsort()
     assert bool((smoothed[order].diff() > -1e-9).all())
     assert float(smoothed.min()) == pytest.approx(0, abs=1e-9)
