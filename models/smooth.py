@@ -24,8 +24,8 @@ def smooth_scores(values: Tensor, ranks: Tensor | None = None) -> Tensor:
 
     The sorted column is cut into blocks: of one value at both ends, growing by one towards the middle, to about sqrt(n)
     values. The smooth rank of x is read off the line that joins the blocks' means at the blocks' mean ranks. Order
-    statistics are continuous, so it is too; it is exact at both ends, never off by more than a block and a half (where one
-    value of a block outweighs the others), and does not change with shift or scale.
+    statistics are continuous, so it is too; it is exact at both ends, never off by more than a block and a half (where
+    one value of a block outweighs the others), and does not change with shift or scale.
 
     Args:
         values: (B, N, D), finite, N >= 2.
@@ -75,8 +75,8 @@ def smooth_concomitants(scores: Tensor, lags: tuple[int, ...]) -> Tensor:
     b, n, d = scores.shape
     u = 0.5 * torch.erf(scores / math.sqrt(2.0))
     half = [max(min(2 * math.isqrt(n), MAX_HALF), lag // 2) for lag in lags]
-    # Smooth ranks are hardly ever a block off: of pairs beyond `most` rows along the order few lie in a window, and are left
-    # out.
+    # Smooth ranks are hardly ever a block off: of pairs beyond `most` rows along the order few lie in a window, and are
+    # left out.
     most = min(n - 1, max(map(sum, zip(lags, half, strict=True))) + 2 * math.isqrt(n) + 2)
     step = max(1, CHUNK // (b * most * d))
     found = []
