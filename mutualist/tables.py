@@ -90,13 +90,10 @@ def _is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def _csv_options(path: Path) -> pa.csv.ParseOptions:
-    return csv_layout(_head(path), tabs=".tsv" in path.suffixes)
-
-
-def _head(path: Path) -> bytes:
+def _head_and_layout(path: Path) -> tuple[bytes, pa.csv.ParseOptions]:
     with pa.input_stream(str(path), compression="detect") as stream:
-        return bytes(stream.read(HEAD_BYTES))
+        head = bytes(stream.read(HEAD_BYTES))
+    return head, csv_layout(head, tabs=".tsv" in path.suffixes)
 
 
 def csv_header(head: bytes) -> bytes:
@@ -149,7 +146,7 @@ def _csv_names(path: Path) -> list[str]:
     with path.open("rb") as file:
         if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
             raise InputError(f"{path} is UTF-16 text; save it as UTF-8")
-    with pa.csv.open_csv(path, parse_options=_csv_options(path)) as reader:
+    with pa.csv.open_csv(path, parse_options=_head_and_layout(path)[1]) as reader:
         names = list(reader.schema.names)
     if starts_with_numbers(names):
         raise InputError(
@@ -159,8 +156,8 @@ def _csv_names(path: Path) -> list[str]:
 
 
 def _read_csv(path: Path, names: list[str]) -> pa.Table:
-    layout = _csv_options(path)
-    table = pa.csv.read_csv(path, parse_options=layout, convert_options=csv_values(names, _head(path), layout))
+    head, layout = _head_and_layout(path)
+    table = pa.csv.read_csv(path, parse_options=layout, convert_options=csv_values(names, head, layout))
     _check_cells(path, table.num_rows, len(names))
     return table
 
