@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from mutualist.datagen.families.tables import random_levels
 from mutualist.datagen.interface import Array, JointDistribution
 
-INDEPENDENT = ("normal", "uniform", "student", "exponential", "levels")
+INDEPENDENT = ("normal", "uniform", "student", "exponential", "levels", "counts")
 DERIVED = ("projection", "copy", "cut", "pair")
 _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "linear": lambda s: s,
@@ -62,13 +63,23 @@ def _draw_columns(rng: np.random.Generator, pilot: Array, count: int) -> list[di
     """What each further column is, for a side of which some rows are given."""
     columns: list[dict[str, Any]] = []
     derive = rng.random() < 0.5
+    discrete = rng.random() < 0.15  # nothing but levels and counts beside what is there
+    shares = (0, 0, 0, 0, 0.5, 0.5) if discrete else (0.4, 0.2, 0.18, 0.08, 0.08, 0.06)
     for _ in range(count):
         if derive and rng.random() < 0.7:
             columns.append(_draw_derived(rng, pilot))
         else:
-            columns.append({"kind": INDEPENDENT[int(rng.choice(len(INDEPENDENT), p=(0.4, 0.2, 0.2, 0.1, 0.1)))]})
+            columns.append(_draw_independent(rng, INDEPENDENT[int(rng.choice(len(INDEPENDENT), p=shares))]))
         pilot = np.column_stack([pilot, _column(rng, pilot, columns[-1])])
     return columns
+
+
+def _draw_independent(rng: np.random.Generator, kind: str) -> dict[str, Any]:
+    if kind == "levels":
+        return {"kind": kind, "levels": random_levels(rng, 2, 12)}
+    if kind == "counts":
+        return {"kind": kind, "rate": float(np.exp(rng.uniform(np.log(0.2), np.log(20.0))))}
+    return {"kind": kind}
 
 
 def _draw_derived(rng: np.random.Generator, pilot: Array) -> dict[str, Any]:
@@ -114,7 +125,9 @@ def _column(rng: np.random.Generator, values: Array, column: dict[str, Any]) -> 
     if kind == "exponential":
         return rng.standard_exponential(n)
     if kind == "levels":
-        return rng.integers(0, 4, size=n).astype(np.float64)
+        return rng.integers(0, column["levels"], size=n).astype(np.float64)
+    if kind == "counts":
+        return rng.poisson(column["rate"], size=n).astype(np.float64)
     derived = _derived(values, column)
     return derived + column["noise"] * rng.standard_normal(n) if column["noise"] else derived
 

@@ -1,7 +1,7 @@
 """Columns that depend on each other within X and within Y, and not at all between them: I = 0 exactly."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,37 +14,45 @@ from mutualist.datagen.interface import Array, Family, JointDistribution
 from mutualist.datagen.registry import register
 
 
+class _Side:
+    """Columns of levels, or all of them counts, that share a hidden class."""
+
+    def __init__(self, rng: np.random.Generator, columns: int) -> None:
+        classes = int(rng.integers(1, 5))
+        self._edges = np.cumsum(random_pmf(rng, classes))[:-1]
+        self.parameters: dict[str, Any] = {"classes": classes}
+        self._rates = self._cumulative = np.zeros(0)
+        if rng.random() < 0.4:
+            rates = np.exp(rng.uniform(np.log(0.2), np.log(20.0), columns))
+            self._rates = rates * np.exp(rng.random() * rng.standard_normal((classes, columns)))
+            self.parameters["rates"] = rates.tolist()
+        else:
+            k, concentration = random_levels(rng, 2, 20), float(np.exp(rng.uniform(np.log(0.3), np.log(20.0))))
+            p = rng.standard_gamma(concentration, (classes, columns, k)) + 1e-6
+            self._cumulative = np.cumsum(p / p.sum(axis=2, keepdims=True), axis=2)
+            self.parameters |= {"levels": k, "concentration": concentration}
+
+    def sample(self, n: int, rng: np.random.Generator) -> Array:
+        z = np.searchsorted(self._edges, rng.random(n), side="right")
+        if len(self._rates):
+            return rng.poisson(self._rates[z]).astype(np.float64)
+        u = rng.random((n, self._cumulative.shape[1]))
+        out = np.zeros_like(u)
+        for level in range(self._cumulative.shape[2] - 1):
+            out += u >= self._cumulative[z, :, level]
+        return out
+
+
 class _IndependentDiscrete(JointDistribution):
     mi = 0.0
 
     def __init__(self, rng: np.random.Generator, dx: int, dy: int) -> None:
         self.dx, self.dy = dx, dy
-        self._sides = [_independent_side(rng, columns) for columns in (dx, dy)]
-        self.parameters = {
-            side: {"levels": levels, "classes": len(weights), "concentration": concentration}
-            for side, (levels, weights, concentration, _) in zip("xy", self._sides, strict=True)
-        }
+        self._x, self._y = _Side(rng, dx), _Side(rng, dy)
+        self.parameters = {"x": self._x.parameters, "y": self._y.parameters}
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        x, y = (_sample_side(n, rng, weights, cumulative) for _, weights, _, cumulative in self._sides)
-        return x, y
-
-
-def _independent_side(rng: np.random.Generator, columns: int) -> tuple[int, Array, float, Array]:
-    """Columns of k levels that share a hidden class: k, weights, concentration, cumulative (classes, columns, k)."""
-    k, classes = random_levels(rng, 2, 20), int(rng.integers(1, 5))
-    concentration = float(np.exp(rng.uniform(np.log(0.3), np.log(20.0))))
-    p = rng.standard_gamma(concentration, (classes, columns, k)) + 1e-6
-    return k, random_pmf(rng, classes), concentration, np.cumsum(p / p.sum(axis=2, keepdims=True), axis=2)
-
-
-def _sample_side(n: int, rng: np.random.Generator, weights: Array, cumulative: Array) -> Array:
-    z = np.searchsorted(np.cumsum(weights)[:-1], rng.random(n), side="right")
-    u = rng.random((n, cumulative.shape[1]))
-    out = np.zeros_like(u)
-    for level in range(cumulative.shape[2] - 1):
-        out += u >= cumulative[z, :, level]
-    return out
+        return self._x.sample(n, rng), self._y.sample(n, rng)
 
 
 @register
@@ -52,7 +60,7 @@ def _sample_side(n: int, rng: np.random.Generator, weights: Array, cumulative: A
 class IndependentDiscrete(Family):
     """Discrete X independent of discrete Y: I = 0 exactly. Any dx, dy up to 64.
 
-    Columns inside a side depend on each other through a hidden class.
+    The columns of a side are of 2 to 20 levels, or Poisson counts, and depend on each other through a hidden class.
     """
 
     name: ClassVar[str] = "independent-discrete"
