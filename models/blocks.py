@@ -12,14 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import connected_components
 from scipy.special import chdtri, expit, ndtri
 
-from mutualist.models.quantiles import interpolate
+from mutualist.models.quantiles import interpolate, width90
 
 Array = NDArray[np.float64]
 
 VALUES = 1 << 22  # n * d of the rows that are looked at
 COSINES = 4
 CHANCE = 0.01  # that any two columns of a sample are linked where none depend
-ENDS = 0.05, 0.95  # the levels that tell how wide an answer is
 # How much a sum counts, fitted to 3,945 records of the prior that the network never saw (docs/experiments.md, 26).
 ROWS, WIDTH, BELOW, LACK, CONSTANT = 0.77, 2.78, 1.17, 10.8, 0.82
 MOST_BELOW = 5.0
@@ -99,8 +98,8 @@ def share_of_sum(levels: ArrayLike, whole: Array, summed: Array, n: int, d: int)
         levels: (Q,).
         whole, summed: (Q,) nats.
     """
-    low, middle, high = interpolate(levels, np.stack([whole, summed]), (ENDS[0], 0.5, ENDS[1])).T  # (2,) each
-    widths = np.maximum(high - low, 1e-3)
+    both = np.stack([whole, summed])
+    middle, widths = interpolate(levels, both, 0.5), np.maximum(width90(levels, both), 1e-3)
     lack = max(middle[0] - middle[1], 0.0)
     doubt = BELOW * min(lack / widths[1], MOST_BELOW) + LACK * lack / max(middle[0], LITTLE)
     return float(expit(ROWS * np.log(n / d**2) - WIDTH * np.log(widths[1] / widths[0]) - doubt + CONSTANT))

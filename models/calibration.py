@@ -125,24 +125,17 @@ class Calibration:
             "floors": np.round(self.floors, 5).tolist(),
         }
 
-    def apply(
-        self, levels: ArrayLike, quantiles: ArrayLike, n: ArrayLike, dx: ArrayLike, dy: ArrayLike, tied: ArrayLike
-    ) -> Array:
+    def apply(self, quantiles: ArrayLike, n: ArrayLike, dx: ArrayLike, dy: ArrayLike, tied: ArrayLike) -> Array:
         """Calibrated quantiles.
 
         Args:
-            levels: (Q,) the levels of `quantiles`; those that the calibration was fitted for.
-            quantiles: (B, Q) nats, non-decreasing, as the network gave them.
+            quantiles: (B, Q) nats at `levels`, non-decreasing, as the network gave them.
             n, dx, dy: (B,) or numbers: size and dimensions of each sample.
             tied: (B,) or a number: share of rows in atoms, in the column of each sample that has most.
 
         Returns:
             (B, Q) nats at the same levels, non-decreasing, at least 0.
         """
-        if not np.array_equal(np.asarray(levels, np.float64), self.levels):
-            raise ConfigError(
-                f"this calibration is for the levels {self.levels.tolist()}, got {np.asarray(levels).tolist()}"
-            )
         quantiles = np.asarray(quantiles, np.float64)
         count = len(quantiles)
         in_n, in_d = weights_n(np.atleast_1d(n)), weights_d(np.atleast_1d(np.add(dx, dy)))

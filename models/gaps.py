@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import digamma
 
-from mutualist.models.quantiles import interpolate, probit
+from mutualist.models.quantiles import probit, width90
 from mutualist.models.slices import SOFTENING, from_each_end
 
 Array = NDArray[np.float64]
 
 FEWEST, ENOUGH = 10_000, 30_000  # rows below which gaps count for nothing, and from which on they count in full
 WIDTH = 0.4  # of a slice, in sqrt(n) rows; to the nearest power of two
-ENDS = 0.05, 0.95  # the levels that tell how sure the network is
 MEAN_ERROR = 0.8  # of a standard normal variable, about
 
 
@@ -92,8 +91,7 @@ def with_gaps(levels: ArrayLike, quantiles: Array, n: ArrayLike, gaps: Array) ->
     shares, out = np.zeros(len(quantiles)), quantiles
     if asked.any():
         values, errors = gaps[asked].T
-        ends = interpolate(levels, quantiles[asked], ENDS)
-        known = np.square((ends[:, 1] - ends[:, 0]) / (2 * probit(ENDS[1])))
+        known = np.square(width90(levels, quantiles[asked]) / (2 * probit(0.95)))
         rows = np.broadcast_to(n, len(quantiles))[asked]
         ramp = np.clip(np.log(rows / FEWEST) / np.log(ENOUGH / FEWEST), 0.0, 1.0)
         shares[asked] = share = ramp * known / np.maximum(known + np.square(errors), 1e-30)

@@ -45,6 +45,12 @@ def interpolate_probit(levels: ArrayLike, values: ArrayLike, at: ArrayLike) -> A
     return np.maximum(low * (1 - fraction) + high * fraction, 0.0)
 
 
+def width90(levels: ArrayLike, values: ArrayLike) -> Array:
+    """Width (...,) of the 90 % interval of quantile functions (..., Q): nats."""
+    low, high = np.moveaxis(interpolate(levels, values, (0.05, 0.95)), -1, 0)
+    return np.asarray(high - low)
+
+
 def crossing_probits(levels: ArrayLike, values: ArrayLike, truth: ArrayLike) -> Array:
     """Probits of the levels at which quantile functions reach a value: the inverse of `interpolate`.
 

@@ -60,7 +60,7 @@ class Answerer:
 
     def _calibrated(self, raw: Raw, n: Ints | int, dx: Ints | int, dy: Ints | int) -> tuple[Array, Array]:
         """What the network says, calibrated, and in it what gaps say of very many rows."""
-        quantiles = self._bundle.calibration.apply(self._levels, raw.quantiles, n, dx, dy, raw.tied)
+        quantiles = self._bundle.calibration.apply(raw.quantiles, n, dx, dy, raw.tied)
         quantiles, shares = with_gaps(self._levels, quantiles, n, raw.gaps)
         asked, trust = shares > 0, raw.trust.copy()
         trust[asked, 1] += shares[asked] * (MEAN_ERROR * raw.gaps[asked, 1] - trust[asked, 1])

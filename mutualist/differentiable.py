@@ -176,4 +176,4 @@ def _calibrate(
     tied: NDArray[np.floating],
 ) -> NDArray[np.float64]:
     levels = np.array(bundle.net.config.levels)
-    return np.asarray(interpolate(levels, bundle.calibration.apply(levels, raw, *shape, tied), asked))
+    return np.asarray(interpolate(levels, bundle.calibration.apply(raw, *shape, tied), asked))

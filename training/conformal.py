@@ -67,7 +67,7 @@ def fit(answers: Answers, rng: np.random.Generator, shuffled: Answers | None = N
     beyond = np.abs(probits) >= REACH - 1e-9
     if beyond.any():
         maps = Calibration(levels, probits, shifts, floors)
-        values = maps.apply(levels, answers.quantiles, answers.n, answers.dx, answers.dy, answers.tied)
+        values = maps.apply(answers.quantiles, answers.n, answers.dx, answers.dy, answers.tied)
         missing = answers.truth[:, None] - values
         shifts = np.where(beyond, _at_nodes(answers, missing, _SHIFTS, (_SHIFTS >= 0).astype(float)), 0.0)
     independent = answers.where(answers.truth == 0)
@@ -136,7 +136,7 @@ def _floors(maps: Calibration, independent: Answers) -> Array:
     if len(independent) < _PARENT_INDEPENDENT:
         return floors
     sizes = independent.n, independent.dx, independent.dy
-    calibrated = maps.apply(maps.levels, independent.quantiles, *sizes, independent.tied)
+    calibrated = maps.apply(independent.quantiles, *sizes, independent.tied)
     low = interpolate(maps.levels, calibrated, _LOW_LEVEL)
     order = np.argsort(low)
     low = low[order]

@@ -22,7 +22,7 @@ def table(answers: Answers, calibration: Calibration) -> dict[str, dict[str, flo
     90 % interval (Gneiting and Raftery, 2007; lower is better); pinball, the mean over the answer's levels. The row of
     independent records also holds false_alarms: the share whose 90 % interval begins above 0.01 nats. All in nats.
     """
-    values = calibration.apply(answers.levels, answers.quantiles, answers.n, answers.dx, answers.dy, answers.tied)
+    values = calibration.apply(answers.quantiles, answers.n, answers.dx, answers.dy, answers.tied)
     d, truth = answers.dx + answers.dy, answers.truth
     groups: dict[str, NDArray[np.bool_]] = {"all": np.ones(len(answers), bool), "MI = 0": truth == 0}
     groups |= {f"n {_name(a, b)}": (answers.n > a) & (answers.n <= b) for a, b in _N}
@@ -38,7 +38,7 @@ def table(answers: Answers, calibration: Calibration) -> dict[str, dict[str, flo
 
 def errors(answers: Answers, calibration: Calibration) -> NDArray[np.float64]:
     """Absolute errors (R,) of the calibrated medians, nats."""
-    values = calibration.apply(answers.levels, answers.quantiles, answers.n, answers.dx, answers.dy, answers.tied)
+    values = calibration.apply(answers.quantiles, answers.n, answers.dx, answers.dy, answers.tied)
     return np.abs(interpolate(answers.levels, values, [0.5])[:, 0] - answers.truth)
 
 
