@@ -21,7 +21,8 @@ class _Side:
         classes = int(rng.integers(1, 5))
         self._edges = np.cumsum(random_pmf(rng, classes))[:-1]
         self.parameters: dict[str, Any] = {"classes": classes}
-        self._rates = self._cumulative = np.zeros(0)
+        self._rates: Array | None = None
+        self._cumulative: Array = np.empty((classes, columns, 0))
         if rng.random() < 0.4:
             rates = np.exp(rng.uniform(np.log(0.2), np.log(20.0), columns))
             self._rates = rates * np.exp(rng.random() * rng.standard_normal((classes, columns)))
@@ -34,7 +35,7 @@ class _Side:
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         z = np.searchsorted(self._edges, rng.random(n), side="right")
-        if len(self._rates):
+        if self._rates is not None:
             return rng.poisson(self._rates[z]).astype(np.float64)
         u = rng.random((n, self._cumulative.shape[1]))
         out = np.zeros_like(u)

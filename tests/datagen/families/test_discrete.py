@@ -164,6 +164,22 @@ def test_independent_discrete_is_exactly_zero_with_dependent_columns() -> None:
     assert max(inside) > 0.01
 
 
+def test_independent_discrete_has_sides_of_levels_and_sides_of_counts() -> None:
+    kinds = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        joint = make_family("independent-discrete", {}).draw(rng, 3, 2)
+        for side, values in zip("xy", joint.sample(20_000, rng), strict=True):
+            stated = joint.parameters[side]
+            np.testing.assert_array_equal(values, np.round(values))
+            kinds.append("rates" in stated)
+            if "levels" in stated:
+                assert 0 <= values.min() <= values.max() < stated["levels"]
+            elif stated["classes"] == 1:
+                np.testing.assert_allclose(values.var(axis=0) / values.mean(axis=0), 1.0, atol=0.06)  # Poisson
+    assert 0 < sum(kinds) < len(kinds)
+
+
 def test_dependence_ranges_from_nothing_to_almost_everything() -> None:
     rng = np.random.default_rng(1)
     mi = [make_family("contingency-table", {}).draw(rng, 1, 1).mi for _ in range(300)]
