@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mutualist.datagen.families.labelled import Labelled
 from mutualist.datagen.families.tables import (
@@ -15,33 +16,40 @@ from mutualist.datagen.registry import register
 
 
 class _Side:
-    """Columns of levels, or all of them counts, that share a hidden class."""
+    """Columns of levels, or all of them counts, that share a hidden class.
+
+    Of counts, `parameters` states the rates about which those of the classes lie.
+    """
 
     def __init__(self, rng: np.random.Generator, columns: int) -> None:
         classes = int(rng.integers(1, 5))
         self._edges = np.cumsum(random_pmf(rng, classes))[:-1]
         self.parameters: dict[str, Any] = {"classes": classes}
-        self._rates: Array | None = None
-        self._cumulative: Array = np.empty((classes, columns, 0))
-        if rng.random() < 0.4:
+        self._law: Array  # (classes, columns) rates of counts, or (classes, columns, k) cumulative of levels
+        self._counts = rng.random() < 0.4
+        if self._counts:
             rates = np.exp(rng.uniform(np.log(0.2), np.log(20.0), columns))
-            self._rates = rates * np.exp(rng.random() * rng.standard_normal((classes, columns)))
+            self._law = rates * np.exp(rng.random() * rng.standard_normal((classes, columns)))
             self.parameters["rates"] = rates.tolist()
         else:
             k, concentration = random_levels(rng, 2, 20), float(np.exp(rng.uniform(np.log(0.3), np.log(20.0))))
             p = rng.standard_gamma(concentration, (classes, columns, k)) + 1e-6
-            self._cumulative = np.cumsum(p / p.sum(axis=2, keepdims=True), axis=2)
+            self._law = np.cumsum(p / p.sum(axis=2, keepdims=True), axis=2)
             self.parameters |= {"levels": k, "concentration": concentration}
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         z = np.searchsorted(self._edges, rng.random(n), side="right")
-        if self._rates is not None:
-            return rng.poisson(self._rates[z]).astype(np.float64)
-        u = rng.random((n, self._cumulative.shape[1]))
-        out = np.zeros_like(u)
-        for level in range(self._cumulative.shape[2] - 1):
-            out += u >= self._cumulative[z, :, level]
-        return out
+        if self._counts:
+            return rng.poisson(self._law[z]).astype(np.float64)
+        return _levels(rng.random((n, self._law.shape[1])), z, self._law)
+
+
+def _levels(u: Array, z: NDArray[np.integer], cumulative: Array) -> Array:
+    """Levels (n, columns) of rows with hidden classes z (n,), from uniform u (n, columns)."""
+    out = np.zeros_like(u)
+    for level in range(cumulative.shape[2] - 1):
+        out += u >= cumulative[z, :, level]
+    return out
 
 
 class _IndependentDiscrete(JointDistribution):
@@ -97,10 +105,7 @@ class IndependentMixed(Family):
 
         def sample(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
             u = rng.random((n, discrete))
-            chosen = cumulative[rng.integers(0, classes, n)]
-            x = np.zeros_like(u)
-            for level in range(levels - 1):
-                x += u >= chosen[:, :, level]
+            x = _levels(u, rng.integers(0, classes, n), cumulative)
             y = rng.standard_normal((n, continuous)) @ mixing * np.exp(tail * rng.standard_normal((n, 1)))
             return (y, x) if swapped else (x, y)
 
