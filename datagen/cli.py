@@ -26,7 +26,7 @@ def _group() -> None:
 @app.command()
 def make(
     config: Annotated[
-        str, typer.Option(help="Name of a packaged configuration (tiny, cpu, full) or path of a YAML file.")
+        str, typer.Option(help="Name of a packaged configuration (tiny, cpu, pairs, full) or path of a YAML file.")
     ],
     out: Annotated[
         str | None,

@@ -14,11 +14,12 @@ from safetensors.torch import load_file
 from mutualist.errors import ConfigError, WeightsError
 from mutualist.models.calibration import Calibration
 from mutualist.models.config import ModelConfig
-from mutualist.models.network import MutualInfoNet, summary_features
+from mutualist.models.network import MutualInfoNet
+from mutualist.models.reader import summary_features
 from mutualist.models.single import SinglePair
 from mutualist.models.trust import Trust, is_trust
 
-FORMAT = 9
+FORMAT = 10
 TENSORS, DESCRIPTION = "model.safetensors", "model.json"
 REQUIRED = ("name", "version", "config", "calibration", "meta_distribution", "metrics", "versions")
 

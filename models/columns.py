@@ -46,25 +46,20 @@ class ColumnAttention(nn.Module):
 class PairEmbedding(nn.Module):
     """Pair features to the width the layers work in, gated by the context (how far to trust which moment)."""
 
-    def __init__(self, moments: int, turns: int, moves: int, fine: int, pair_width: int, width: int) -> None:
+    def __init__(self, moments: int, moves: int, more: int, pair_width: int, width: int) -> None:
         super().__init__()
         self.moments = nn.Linear(moments, 2 * pair_width)
-        self.turns = nn.Linear(turns, 2 * pair_width, bias=False)
         self.moves = nn.Linear(moves, 2 * pair_width, bias=False)
-        self.fine = nn.Linear(fine, 2 * pair_width, bias=False)
+        self.more = nn.Linear(more, 2 * pair_width, bias=False)
         self.film = nn.Linear(width, 4 * pair_width)
         self.out = nn.Linear(2 * pair_width, pair_width)
 
-    def forward(
-        self, moments: Tensor, turns: Tensor | None, moves: Tensor, fine: Tensor | None, context: Tensor
-    ) -> Tensor:
-        """Features (B, D, D, K * K), (B, D, D, T), (B, D, D, M) and (B, D, D, E), context (B, W) -> (B, D, D, P)."""
+    def forward(self, moments: Tensor, moves: Tensor, more: Tensor | None, context: Tensor) -> Tensor:
+        """Features (B, D, D, K * K), (B, D, D, M) and (B, D, D, E), context (B, W) -> (B, D, D, P)."""
         scale, shift = self.film(context)[:, None, None].chunk(2, -1)
         hidden = self.moments(moments) + self.moves(moves)
-        if turns is not None:
-            hidden = hidden + self.turns(turns)
-        if fine is not None:
-            hidden = hidden + self.fine(fine)
+        if more is not None:
+            hidden = hidden + self.more(more)
         hidden = hidden * (1 + scale) + shift
         return self.out(nn.functional.gelu(hidden))
 

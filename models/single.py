@@ -21,13 +21,13 @@ EPSILON = np.float32(1e-5)  # torch's own, of layer norms
 
 
 class SinglePair:
-    """`net.read` for samples of one X and one Y column, one at a time. Keeps a copy of the weights as they are now."""
+    """`net.read` for samples of one X and one Y column, one at a time. Keeps a copy of its weights as they are now."""
 
     def __init__(self, net: MutualInfoNet) -> None:
-        self.median, self.rows = net.config.median, len(net.rows)
-        self.heads = [layer.heads for layer in net.columns if isinstance(layer, ColumnAttention)]
+        self.median = net.config.median
+        self.heads = [layer.heads for layer in net.single.columns if isinstance(layer, ColumnAttention)]
         self.weights = {
-            name: np.ascontiguousarray(tensor.detach().numpy().T) for name, tensor in net.state_dict().items()
+            name: np.ascontiguousarray(tensor.detach().numpy().T) for name, tensor in net.single.state_dict().items()
         }
 
     def read(self, sample: Description) -> tuple[Array, Array]:
@@ -40,7 +40,7 @@ class SinglePair:
         film = w.linear("embed.film", context)[0]
         scale, shift = film[: len(film) // 2], film[len(film) // 2 :]
         hidden = w.linear("embed.moments", sample.moments.numpy()[0]) + w.linear("embed.moves", sample.moves.numpy()[0])
-        hidden = (hidden + w.linear("embed.fine", sample.fine.numpy()[0])) * (1 + scale) + shift
+        hidden = (hidden + w.linear("embed.more", sample.fine.numpy()[0])) * (1 + scale) + shift
         pairs = w.linear("embed.out", _gelu(hidden))  # (2, 2, P)
         atoms = sample.atoms
         itself, other, derived = pairs[[0, 1], [0, 1]], pairs[[0, 1], [1, 0]], np.zeros((2, 1), np.float32)
@@ -50,7 +50,7 @@ class SinglePair:
             tokens, pairs = _attend(_Layers(self.weights, f"columns.{i}."), tokens, pairs, heads)
         crossing = (pairs[0, 1] + pairs[1, 0]) / 2
         pooled = np.concatenate([context[0], given[0], tokens.sum(0), tokens.max(0), crossing])[None]
-        anchors = np.concatenate([anchors, np.repeat(anchors[:1], self.rows), atoms.estimates.numpy()[0]])
+        anchors = np.concatenate([anchors, atoms.estimates.numpy()[0]])
         known = np.concatenate([np.ones(len(anchors) - ESTIMATES, bool), atoms.known.numpy()[0]])
         return self._quantiles(_Layers(self.weights, "head."), pooled, tokens, anchors, known), pooled
 

@@ -139,7 +139,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mutualist.models import ModelConfig, MutualInfoNet
     from mutualist.models.bundle import DESCRIPTION, FORMAT, TENSORS
     from mutualist.models.calibration import Calibration
-    from mutualist.models.network import summary_features
+    from mutualist.models.reader import summary_features
     from mutualist.models.strangeness import Reference
     from mutualist.models.trust import Trust
     from mutualist.training.expected_error import fit_errors

@@ -47,8 +47,10 @@ def grown(net: MutualInfoNet, config: ModelConfig, seed: int = 0) -> MutualInfoN
     weights, axes = net.state_dict(), _Axes(old, config)
     found = {}
     for name, there in new.state_dict().items():
-        source, silent = _source(name, old.layers, config.layers)
-        values = axes.grown(source, weights[source], rng)
+        reader, _, weight = name.partition(".")
+        source, silent = _source(weight, old.layers, config.layers)
+        given = weights[f"{reader}.{source}"]
+        values = axes.grown(source, axes.with_anchors(source, given) if reader == "several" else given, rng)
         if silent:
             values = torch.zeros_like(values)
         elif source.endswith(_NOISY) and config.row_width > old.row_width:
@@ -87,9 +89,8 @@ class _Axes:
             "context.0": (token, none),
             "context.2": (token, token),
             "embed.moments": (wide_pair, none),
-            "embed.turns": (wide_pair, none),
             "embed.moves": (wide_pair, none),
-            "embed.fine": (wide_pair, none),
+            "embed.more": (wide_pair, none),
             "embed.film": (_joined(wide_pair, wide_pair), token),
             "embed.out": (pair, wide_pair),
             "tokens": (token, _joined(pair, pair, np.arange(1 + COLUMN_FEATURES))),
@@ -125,8 +126,6 @@ class _Axes:
             key = rest.partition(".")[2] if room == "columns" else f"rows.{rest.partition('.')[2]}"
         if key in ("head.trunk.0", "head.trunk.1"):
             return self._trunk(key, values, rng)
-        if key == "head.weights":
-            values = self._anchors(name, values)
         outputs, inputs = self.by_name[key]
         return _copied(values, outputs, inputs if values.ndim == 2 else None, rng)
 
@@ -141,8 +140,10 @@ class _Axes:
             return _copied(values, summary, None, rng)
         return _copied(values, self.by_name[key][0], summary, rng)
 
-    def _anchors(self, name: str, values: Tensor) -> Tensor:
+    def with_anchors(self, name: str, values: Tensor) -> Tensor:
         """Rows of the head's weights: the anchor of the last attention over samples is shared with the added ones."""
+        if not name.startswith("head.weights."):
+            return values
         last = len(values) - 1 - ESTIMATES
         copies = [last] * (1 + self.added)
         index = [*range(last), *copies, *range(last + 1, len(values))]

@@ -13,7 +13,7 @@ Values = dict[str, Any]
 
 
 def test_packaged_configurations_are_found_and_can_be_drawn_from() -> None:
-    assert {"tiny", "cpu", "full"} <= set(config_names())
+    assert {"tiny", "cpu", "pairs", "full"} <= set(config_names())
     for name in config_names():
         config = load_config(name)
         assert {"train", "validation", "calibration", "test"} <= set(config.splits)

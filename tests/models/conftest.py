@@ -14,5 +14,6 @@ def net() -> MutualInfoNet:
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.add_(0.03 * torch.randn(parameter.shape))
-            network.head.correction.bias.copy_(torch.tensor([0.0, 16.0]))  # away from the flat part of the softplus
+            for reader in (network.several, network.single):  # away from the flat part of the softplus
+                reader.head.correction.bias.copy_(torch.tensor([0.0, 16.0]))
     return network.eval().requires_grad_(False)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import example, given, settings
 from torch import Tensor
 
-from mutualist.models import MutualInfoNet, normal_scores
+from mutualist.models import ModelConfig, MutualInfoNet, normal_scores
 from mutualist.models.describe import describe_values
 from mutualist.models.gaussian import STRENGTHS
 
@@ -106,6 +106,16 @@ def test_a_batch_answers_as_one_by_one_whatever_the_padding_holds(
     together = net(scores, side, row_mask, column_mask)
     for i, (_, dx, _) in enumerate(shapes):
         close(together[i], answer(net, samples[i], dx))
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_only_the_weights_for_such_samples_learn_of_them(d: int, torch_seed: None) -> None:
+    net = MutualInfoNet(ModelConfig(width=16, pair_width=8, layers=2, heads=2, row_width=4, queries=16))
+    values, exist = torch.randn(4, 30, d), torch.ones(4, d, dtype=torch.bool)
+    side, rows = (torch.arange(d) > 0).expand(4, d), torch.ones(4, 30, dtype=torch.bool)
+    net.answer(describe_values(values, side, rows, exist, net.config)).sum().backward()
+    learning = {name.partition(".")[0] for name, weight in net.named_parameters() if weight.grad is not None}
+    assert learning == {"single" if d == 2 else "several"}
 
 
 def test_ties_and_constant_columns_are_broken_reproducibly(net: MutualInfoNet) -> None:

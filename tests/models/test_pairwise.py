@@ -52,8 +52,8 @@ def test_pairs_are_described_as_each_would_be_alone(seed, n, d):
 
 def test_a_pair_among_wider_samples_is_answered_as_alone(torch_seed):
     net = MutualInfoNet(CONFIG).eval()
-    torch.nn.init.normal_(net.head.weights.weight)  # a new head ignores what it reads
-    torch.nn.init.normal_(net.head.correction.weight)
+    torch.nn.init.normal_(net.single.head.weights.weight)  # a new head ignores what it reads
+    torch.nn.init.normal_(net.single.head.correction.weight)
     scores = table_scores(0, 60, 5)
     pair = one_by_one(scores, torch.tensor([[0, 1]]))
     padded = torch.zeros(2, 60, 5)

@@ -109,7 +109,7 @@ def test_a_damaged_training_split_is_named(make_dataset):
 def test_answers_that_are_not_finite_are_refused(checkpoint, dataset):
     net = load_network(checkpoint)
     with torch.no_grad():
-        next(net.head.parameters()).fill_(torch.nan)
+        next(net.several.head.parameters()).fill_(torch.nan)
     with pytest.raises(DataError, match="not finite"):
         answers(net, MetaDataModule(str(dataset)).stream("test"))
 

@@ -32,13 +32,13 @@ def small(torch_seed: None) -> MutualInfoNet:
     return net
 
 
-@pytest.fixture
-def sample() -> Description:
-    generator = torch.Generator().manual_seed(0)
-    values = torch.randn(6, 40, 5, generator=generator)
-    values[..., 3] += values[..., 0]
-    side = (torch.arange(5) > 2).expand(6, 5)
-    return describe_values(values, side, torch.ones(6, 40, dtype=torch.bool), torch.ones(6, 5, dtype=torch.bool), SMALL)
+@pytest.fixture(params=[5, 2])
+def sample(request: pytest.FixtureRequest) -> Description:
+    d, generator = request.param, torch.Generator().manual_seed(0)
+    values = torch.randn(6, 40, d, generator=generator)
+    values[..., -1] += values[..., 0]
+    side = (torch.arange(d) >= (d + 1) // 2).expand(6, d)
+    return describe_values(values, side, torch.ones(6, 40, dtype=torch.bool), torch.ones(6, d, dtype=torch.bool), SMALL)
 
 
 @pytest.mark.parametrize("sizes", ["nothing", "width", "pairs", "layers"])
@@ -73,7 +73,8 @@ def test_it_is_the_network_asked_for(small, sample, sizes):
 def test_copies_can_part_ways(small, sample):
     larger = grown(small, replace(SMALL, **LARGER["width"]))
     larger.answer(sample).sum().backward()
-    gradient = larger.get_parameter("tokens.weight").grad
+    reader = larger.single if sample.features is None else larger.several
+    gradient = reader.tokens.weight.grad
     assert gradient is not None
     apart = (gradient[:16] - gradient[16:]).norm(dim=1) / gradient[:16].norm(dim=1)
     assert apart.min() > 0.01  # what reads a unit takes an uneven share of its copy
