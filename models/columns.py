@@ -54,12 +54,10 @@ class PairEmbedding(nn.Module):
         self.film = nn.Linear(width, 4 * pair_width)
         self.out = nn.Linear(2 * pair_width, pair_width)
 
-    def forward(self, moments: Tensor, moves: Tensor, more: Tensor | None, context: Tensor) -> Tensor:
+    def forward(self, moments: Tensor, moves: Tensor, more: Tensor, context: Tensor) -> Tensor:
         """Features (B, D, D, K * K), (B, D, D, M) and (B, D, D, E), context (B, W) -> (B, D, D, P)."""
         scale, shift = self.film(context)[:, None, None].chunk(2, -1)
-        hidden = self.moments(moments) + self.moves(moves)
-        if more is not None:
-            hidden = hidden + self.more(more)
+        hidden = self.moments(moments) + self.moves(moves) + self.more(more)
         hidden = hidden * (1 + scale) + shift
         return self.out(nn.functional.gelu(hidden))
 

@@ -56,12 +56,18 @@ class Reader(nn.Module):
         ]
 
     def forward(self, sample: Description) -> tuple[Tensor, Tensor]:
-        """Quantiles (B, Q) in nats, and the vectors (B, F) that sum up each sample."""
+        """Quantiles (B, Q) in nats, and the vectors (B, F) that sum up each sample.
+
+        Raises:
+            ValueError: samples of the kind that these weights are not for.
+        """
         side, columns = sample.side, sample.columns
         same = side[:, :, None] == side[:, None, :]
         exists = columns[:, :, None] & columns[:, None, :]
         context = self.context(sample.context)
-        more = sample.fine if self.is_single else sample.turns
+        more, rows = (sample.fine, None) if self.is_single else (sample.turns, sample.features)
+        if more is None:
+            raise ValueError(f"these weights are {'' if self.is_single else 'not '}for pairs of single columns")
         pairs = self.embed(sample.moments, sample.moves, more, context)
         within = masked_mean(pairs, same & exists, 2)
         across = masked_mean(pairs, ~same & exists, 2)
@@ -70,8 +76,8 @@ class Reader(nn.Module):
         anchors = [sample.anchors]
         for i, layer in enumerate(self.columns):
             tokens, pairs = layer(tokens, pairs, columns)
-            if i < len(self.rows) and sample.features is not None:
-                tokens, shared = self.rows[i](tokens, context, *sample.features, columns, side)
+            if i < len(self.rows) and rows is not None:
+                tokens, shared = self.rows[i](tokens, context, *rows, columns, side)
                 anchors.append(shared)
         crossing = masked_mean(pairs.flatten(1, 2), (~same & exists).flatten(1), 1)
         pooled = torch.cat([context, sample.context, pool(tokens, side, columns), crossing], 1)

@@ -118,6 +118,14 @@ def test_only_the_weights_for_such_samples_learn_of_them(d: int, torch_seed: Non
     assert learning == {"single" if d == 2 else "several"}
 
 
+@pytest.mark.parametrize("d", [2, 3])
+def test_weights_refuse_samples_of_the_other_kind(net: MutualInfoNet, d: int) -> None:
+    values, exist, rows = sample(30, 1, d - 1)[None], torch.ones(1, d, dtype=torch.bool), torch.ones(1, 30).bool()
+    found = describe_values(values, (torch.arange(d) > 0)[None], rows, exist, net.config)
+    with pytest.raises(ValueError, match="pairs of single columns"):
+        (net.several if d == 2 else net.single)(found)
+
+
 def test_ties_and_constant_columns_are_broken_reproducibly(net: MutualInfoNet) -> None:
     values = sample(40, 2, 2).round()
     values[:, 1] = 3.0
