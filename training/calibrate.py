@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from mutualist.errors import ConfigError, WeightsError
 from mutualist.models import MutualInfoNet
@@ -78,7 +78,7 @@ def calibrate(
         "metrics": {"measured_on": where, "records_calibrated_on": len(given), "before": before, "after": after},
     }
     Path(out).write_text(json.dumps(document), encoding="utf-8")
-    save_file(trust.to_tensors(), trust_path(out))
+    trust_path(out).write_bytes(save(trust.to_tensors()))
     console.print(f"calibration written to {out}")
     return fitted
 

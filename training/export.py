@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from mutualist.datagen.integrity import finished_shards
 from mutualist.datagen.storage import Store
@@ -66,7 +66,8 @@ def export(
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {key: tensor.contiguous() for key, tensor in net.state_dict().items()}
     tensors |= {key: torch.from_numpy(values) for key, values in trust.to_tensors().items()}
-    save_file(tensors, directory / TENSORS, metadata={"format": str(FORMAT)})
+    # safetensors' own writer leaves files that no other account can read, such as that of a service
+    (directory / TENSORS).write_bytes(save(tensors, {"format": str(FORMAT)}))
     (directory / DESCRIPTION).write_text(json.dumps(info), encoding="utf-8")
     load_bundle(directory)
     return directory

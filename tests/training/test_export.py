@@ -61,6 +61,11 @@ def test_calibration_is_reported_on_records_it_was_not_fitted_to(checkpoint, dat
     assert document["calibration"] == fitted.to_dict()
 
 
+def test_whoever_may_read_the_description_may_read_the_weights(exported):
+    description, tensors = (exported[0] / name for name in ("model.json", "model.safetensors"))
+    assert tensors.stat().st_mode == description.stat().st_mode
+
+
 def test_the_commands_do_the_same(checkpoint, dataset, tmp_path):
     runner = CliRunner()
     out, directory = tmp_path / "c.json", tmp_path / "export"
